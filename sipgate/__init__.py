@@ -1,0 +1,1 @@
+"""sipgate: a call gate for SIP."""
