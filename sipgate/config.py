@@ -116,7 +116,7 @@ class Gate(Section):
     )
     unknown_source: Literal["drop", "403"] = Field(
         "drop",
-        description="What a request gets that no source matches; "
+        description="What a request gets that no source matches;"
         " `sipgate strangers` lists it anyway.",
     )
     aliases: tuple[Host, ...] = Field(
@@ -178,7 +178,6 @@ class Source(Section):
         "e164": "number rewriting",
         "to-mismatch": "refusing a To that contradicts the Request-URI",
         "lead-headers": "lead data",
-        "mode": "redirect",
     }
 
     name: Name = Field(description="The source's name: callers are written `NAME/identity`.")
@@ -235,6 +234,9 @@ class Source(Section):
         Literal["pass", "refuse"],
         not_yet(path="phones behind the gate", contact="phones behind the gate"),
     ] = Field("pass", description="Whether REGISTER is forwarded or gets 403.")
+    mode: Annotated[Literal["proxy"], not_yet(redirect="redirect")] = Field(
+        "proxy", description="How it is served."
+    )
     nat: bool = Field(False, description="Treats a Via without rport as if it had it (RFC 3581).")
     routes: bool = Field(False, description="Whether it may send a Route set of its own.")
     uri_lists: bool = Field(False, description="Whether one request may name several callees.")
@@ -252,7 +254,6 @@ class Upstream(Section):
     """Where allowed calls go; at least one."""
 
     LATER = {
-        "select": "several targets",
         "probe": "several targets",
         "answer-within": "several targets",
         "large-requests": "changing the transport by size",
@@ -264,6 +265,9 @@ class Upstream(Section):
     targets: tuple[SipTarget, ...] = Field(
         min_length=1,
         description="Where it is; one in this version. `callee` is the built-in test callee.",
+    )
+    select: Annotated[Literal["failover"], not_yet(**{"round-robin": "several targets"})] = Field(
+        "failover", description="Which of several targets is tried first."
     )
     plan: ExistingFile | None = Field(
         None,

@@ -304,7 +304,7 @@ def _set_value(values: dict[str, object], steps: Steps, value: object) -> str | 
         elif isinstance(inside, list) and isinstance(step, int) and step < len(inside):
             inside = inside[step]
         else:
-            return f"the file has no {shown(step)} to override"
+            return f"the file has no {_told(steps)} to override"
     last = steps[-1]
     if isinstance(inside, dict) and isinstance(last, str):
         inside[last] = value
@@ -312,7 +312,11 @@ def _set_value(values: dict[str, object], steps: Steps, value: object) -> str | 
     if isinstance(inside, list) and isinstance(last, int) and last < len(inside):
         inside[last] = value
         return None
-    return f"the file has no {shown(last)} to override"
+    return f"the file has no {_told(steps)} to override"
+
+
+def _told(steps: Steps) -> str:
+    return " ".join(str(step) for step in steps[:2])
 
 
 class _Scan:
