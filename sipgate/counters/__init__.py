@@ -1,1 +1,42 @@
-"""(filled by its owner)"""
+"""Counters: how many attempts, admitted calls, callees or calls in progress a key has had.
+
+One question per attempt goes in, whole: the rules in order with their counts and limits. The
+answer says which rule settled and what each saw; the counts have moved by then. So check and
+count are one step, whatever store keeps them. Sliding windows are exact, calendar windows follow
+their time zone, and keys whose window has passed vanish.
+
+Must not know: rules, policies, attempts, SIP. Reads no clock: both clocks come with the question.
+"""
+
+from .memory import MemoryCounters
+from .question import (
+    Answer,
+    Definition,
+    Key,
+    Moves,
+    Question,
+    Seen,
+    Settles,
+    StepQuestion,
+    Test,
+    microseconds,
+)
+from .window import CalendarUnit, CalendarWindow, SlidingWindow, Window
+
+__all__ = [
+    "Answer",
+    "CalendarUnit",
+    "CalendarWindow",
+    "Definition",
+    "Key",
+    "MemoryCounters",
+    "Moves",
+    "Question",
+    "Seen",
+    "Settles",
+    "SlidingWindow",
+    "StepQuestion",
+    "Test",
+    "Window",
+    "microseconds",
+]

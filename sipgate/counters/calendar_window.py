@@ -1,0 +1,107 @@
+"""Counters over calendar windows: one integer per key, or one set of members."""
+
+from .question import Key, Test
+from .window import CalendarWindow
+
+DRAINED_PER_COUNT = 64  # a passed period's keys go bit by bit: freeing 100,000 at once takes 10 ms
+
+
+class CalendarCounter:
+    """How often each key was counted in the current day, week or month.
+
+    `time_us` must never run backwards; `MemoryCounters` sees to that.
+    """
+
+    def __init__(self, window: CalendarWindow, capacity: int) -> None:
+        self.capacity = capacity
+        self._period = _Period(window)
+        self._counts_by_key: dict[Key, int] = {}
+        self._passed: dict[Key, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._counts_by_key)
+
+    def look(self, test: Test, now_us: int, time_us: int) -> tuple[bool, int]:
+        if time_us >= self._period.end_us:
+            self._turn(time_us)
+        count = self._counts_by_key.get(test.key, 0)
+        return count >= test.limit, count
+
+    def frees_us(self, test: Test, now_us: int, time_us: int) -> int | None:
+        """So long until the next period begins."""
+        return self._period.end_us - time_us if test.limit > 0 else None
+
+    def count(self, test: Test, now_us: int, time_us: int) -> None:
+        if time_us >= self._period.end_us:
+            self._turn(time_us)
+        counts_by_key = self._counts_by_key
+        counts_by_key[test.key] = counts_by_key.get(test.key, 0) + 1
+        if self._passed:
+            _drain(self._passed)
+
+    def _turn(self, time_us: int) -> None:
+        self._period.turn(time_us)
+        self._passed, self._counts_by_key = self._counts_by_key, {}
+
+
+class CalendarDistinct:
+    """How many different members each key had in the current day, week or month.
+
+    A member that is there already is never held. Beyond twice the capacity, which only a rule
+    that refuses nothing can reach, new members are not remembered.
+    """
+
+    def __init__(self, window: CalendarWindow, capacity: int) -> None:
+        self.capacity = capacity
+        self._period = _Period(window)
+        self._members_by_key: dict[Key, set[str]] = {}
+        self._passed: dict[Key, set[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self._members_by_key)
+
+    def look(self, test: Test, now_us: int, time_us: int) -> tuple[bool, int]:
+        if time_us >= self._period.end_us:
+            self._turn(time_us)
+        members = self._members_by_key.get(test.key)
+        if members is None:
+            return test.limit <= 0, 0
+        count = len(members)
+        return count >= test.limit and test.member not in members, count
+
+    def frees_us(self, test: Test, now_us: int, time_us: int) -> int | None:
+        """So long until the next period begins."""
+        return self._period.end_us - time_us if test.limit > 0 else None
+
+    def count(self, test: Test, now_us: int, time_us: int) -> None:
+        if time_us >= self._period.end_us:
+            self._turn(time_us)
+        members = self._members_by_key.get(test.key)
+        if members is None:
+            members = self._members_by_key[test.key] = set()
+        if len(members) < 2 * self.capacity:
+            members.add(test.member)
+        if self._passed:
+            _drain(self._passed)
+
+    def _turn(self, time_us: int) -> None:
+        self._period.turn(time_us)
+        self._passed, self._members_by_key = self._members_by_key, {}
+
+
+class _Period:
+    """The current period; before the first turn it has ended long ago."""
+
+    __slots__ = ("_window", "end_us")
+
+    def __init__(self, window: CalendarWindow) -> None:
+        self._window = window
+        self.end_us = -(2**62)
+
+    def turn(self, time_us: int) -> None:
+        _, self.end_us = self._window.period(time_us)
+
+
+def _drain(passed: dict[Key, int] | dict[Key, set[str]]) -> None:
+    for _ in range(min(DRAINED_PER_COUNT, len(passed))):
+        passed.popitem()

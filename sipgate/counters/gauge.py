@@ -1,0 +1,32 @@
+"""Calls in progress per key."""
+
+from .question import Key, Test
+
+
+class Gauge:
+    """A number per key that goes up with an admitted call and down when it is over."""
+
+    def __init__(self) -> None:
+        self.capacity = 0  # unlimited: it knows each call
+        self._calls_by_key: dict[Key, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._calls_by_key)
+
+    def look(self, test: Test, now_us: int, time_us: int) -> tuple[bool, int]:
+        count = self._calls_by_key.get(test.key, 0)
+        return count >= test.limit, count
+
+    def frees_us(self, test: Test, now_us: int, time_us: int) -> int | None:
+        """No time alone frees a place."""
+        return None
+
+    def count(self, test: Test, now_us: int, time_us: int) -> None:
+        self._calls_by_key[test.key] = self._calls_by_key.get(test.key, 0) + 1
+
+    def release(self, key: Key) -> None:
+        calls = self._calls_by_key[key] - 1
+        if calls:
+            self._calls_by_key[key] = calls
+        else:
+            del self._calls_by_key[key]

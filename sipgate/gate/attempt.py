@@ -1,0 +1,32 @@
+"""The attempt: all that the gate knows about a call before it lets it out."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+CalleeKind: TypeAlias = Literal["number", "short", "emergency", "unreadable"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try to set up one call, as the rules see it.
+
+    `caller` is `source/identity`, such as `hq/4711`. `callee` is the key that limits and lists go
+    by: E.164 with its plus, the digits of a short number, or the cleaned spelling of what can't be
+    read; `callee_spelled` is what was dialled. `to_number` is a number in To that is not the
+    callee's, else None. `cseq` is the number of the INVITE that is being decided.
+    """
+
+    source: str
+    caller: str
+    organisation: str
+    campaign: str | None = None
+    cli: str | None = None
+    callee: str
+    callee_kind: CalleeKind
+    callee_spelled: str
+    callee_country: str | None = None
+    to_number: str | None = None
+    call_id: str
+    from_tag: str
+    cseq: int
+    user_agent: str | None = None

@@ -1,0 +1,83 @@
+"""The decision: what the gate answers to an attempt, and what it saw."""
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypeAlias
+
+from sipgate.counters import Key
+
+from .attempt import Attempt
+
+Verdict: TypeAlias = Literal["allow", "tag", "reject"]
+Value: TypeAlias = int | str | bool | None
+
+
+class Step(NamedTuple):
+    """One rule that was asked: whether it held, and the values that it saw."""
+
+    rule: str
+    held: bool
+    values: dict[str, Value]
+
+    def record(self) -> dict[str, Value]:
+        """The step as the ledger writes it."""
+        return {"rule": self.rule, "held": self.held, **self.values}
+
+
+class Would(NamedTuple):
+    """What would have been the verdict had the monitored rules counted."""
+
+    verdict: Verdict
+    rule: str | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A verdict with its grounds.
+
+    `rule` settled the verdict, else was the first that tagged; None: no rule spoke. `code` and
+    `reason` are there for a reject. `tags` are header names and values, in the order of the
+    rules; they leave with a forwarded INVITE, also when a later rule allowed. `steps` has the
+    rules whose `when` selected the attempt, up to the one that settled. `retry_after` is seconds.
+    """
+
+    verdict: Verdict
+    rule: str | None = None
+    code: int | None = None
+    reason: str | None = None
+    retry_after: int | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+    would: Would | None = None
+    steps: tuple[Step, ...] = ()
+    policy: str
+    revision: str
+    policy_sha256: str
+
+    @property
+    def is_admitted(self) -> bool:
+        """Whether the call may leave."""
+        return self.verdict != "reject"
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """The headers that a refusal carries: Reason (RFC 3326), Retry-After; else empty."""
+        if self.code is None:
+            return ()
+        text = (self.reason or "").replace("\\", "\\\\").replace('"', '\\"')
+        reason = ("Reason", f'SIP;cause={self.code};text="{text}"')
+        if self.retry_after is None:
+            return (reason,)
+        return (reason, ("Retry-After", str(self.retry_after)))
+
+
+class Charge:
+    """What an admitted call holds until it is over: its places in the concurrency gauges.
+
+    Made by `Engine.decide`, given back once by `Engine.release`; a second release does no harm.
+    """
+
+    __slots__ = ("attempt", "places")
+
+    def __init__(self, attempt: Attempt | None, places: list[tuple[str, Key]]) -> None:
+        self.attempt = attempt  # None: nothing is held, and nothing will be
+        self.places = places  # name of the gauge, key
