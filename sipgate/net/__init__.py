@@ -1,1 +1,30 @@
-"""(filled by its owner)"""
+"""Sockets: what arrives goes to a `Receiver`, what leaves goes down a `Flow`.
+
+UDP over asyncio-dgram, TCP over an asyncio protocol, and the resolving of host names. `Network` is
+the one place that decides which flow a message leaves on; a flow is one peer on one transport.
+A send never waits and never raises; a peer that is gone or slow costs nobody else anything.
+
+This layer must not know what a message says (framing of a stream is asked of `sip`), nor anything
+of proxying, policy or configuration.
+
+RFC 3261 §18 (transport), RFC 5626 §3.5.1 (CRLF keep-alive); RFC 3263 comes later.
+"""
+
+from .delivery import Counts, Receiver
+from .flow import Flow
+from .limits import NetLimits
+from .listener import Listener, ListenError
+from .network import Network
+from .resolver import ResolveError, Resolver
+
+__all__ = [
+    "Counts",
+    "Flow",
+    "ListenError",
+    "Listener",
+    "NetLimits",
+    "Network",
+    "Receiver",
+    "ResolveError",
+    "Resolver",
+]

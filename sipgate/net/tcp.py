@@ -1,0 +1,372 @@
+"""TCP: one flow per connection, framed by `sip`, and the table of all connections.
+
+RFC 3261 §18: a connection is used again by whoever sends to the same address and port.
+"""
+
+import asyncio
+import socket
+from collections import deque
+from enum import Enum, auto
+
+import structlog
+
+from sipgate.clock import Clock
+from sipgate.sip import BadMessage, Limits, Ping, StreamFramer
+
+from .delivery import Delivery
+from .flow import Flow
+from .limits import NetLimits
+from .listener import WILDCARDS, Listener
+
+log = structlog.get_logger()
+
+BATCH_MESSAGES = 64  # handled without a turn of the loop in between,
+BATCH_SECONDS = 0.001  # and no longer than this (design §16)
+PONG = b"\r\n"  # RFC 5626 §3.5.1
+
+# A peer that is gone without a word is noticed: data unacknowledged for 30 s, silence for 2 min.
+SOCKET_OPTIONS = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000),
+)
+
+
+class State(Enum):
+    CONNECTING = auto()
+    OPEN = auto()
+    CLOSING = auto()  # sends what is buffered, takes nothing more
+    LOST = auto()
+
+
+class TcpFlow(Flow, asyncio.Protocol):
+    """A TCP connection, made or accepted. Owned by its `TcpConnections`."""
+
+    __slots__ = (
+        "_framer",
+        "_is_working",
+        "_lost_because",
+        "_pipe",
+        "_received",
+        "_table",
+        "_waiting",
+        "_waiting_bytes",
+        "closes_at",
+        "has_sent_message",
+        "is_outbound",
+        "state",
+        "unsent_messages",
+    )
+
+    transport = "tcp"
+    reliable = True
+
+    def __init__(
+        self, host: str, port: int, listener: Listener, table: "TcpConnections", *, outbound: bool
+    ) -> None:
+        super().__init__(host, port, listener)
+        self.is_outbound = outbound
+        self.state = State.CONNECTING
+        self.closes_at = 0.0  # when CONNECTING or silent or CLOSING ends, by the owner's clock
+        self.has_sent_message = False
+        self.unsent_messages = 0  # at its end: waited for a connection that never came
+        self._table = table
+        self._framer = StreamFramer(table.sip_limits)
+        self._pipe: asyncio.Transport | None = None
+        self._waiting: list[bytes] = []  # while connecting
+        self._waiting_bytes = 0
+        self._received: deque[bytes | Ping | BadMessage] = deque()
+        self._is_working = False  # a later turn will go on with _received
+        self._lost_because: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.state is State.OPEN or self.state is State.CONNECTING
+
+    def send(self, data: bytes) -> None:
+        if self.state is State.OPEN:
+            pipe = self._pipe
+            assert pipe is not None
+            if pipe.get_write_buffer_size() + len(data) > self._table.limits.buffered_bytes:
+                self._table.delivery.counts.unsent += 1
+                self.abort("the peer does not read what it is sent")
+            else:
+                pipe.write(data)
+        elif self.state is State.CONNECTING:
+            self._waiting_bytes += len(data)
+            if self._waiting_bytes > self._table.limits.buffered_bytes:
+                self._table.delivery.counts.unsent += 1
+            else:
+                self._waiting.append(data)
+        else:
+            self._table.delivery.counts.unsent += 1
+
+    def close(self, reason: str) -> None:
+        """End it once what is buffered has gone out."""
+        if self.state is State.OPEN:
+            assert self._pipe is not None
+            self.state = State.CLOSING
+            self._lost_because = reason
+            self._table.closing(self)
+            self._pipe.close()
+
+    def abort(self, reason: str) -> None:
+        """End it at once. The receiver hears of it in a turn of its own."""
+        if self.state in (State.OPEN, State.CLOSING):
+            assert self._pipe is not None
+            self.state = State.CLOSING
+            self._lost_because = self._lost_because or reason
+            self._table.closing(self)
+            self._pipe.abort()
+
+    def connect_failed(self, reason: str) -> None:
+        """The owner could not connect."""
+        self._lost_because = reason
+        self._end()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._pipe = transport
+        sock = transport.get_extra_info("socket")
+        for level, option, value in SOCKET_OPTIONS:
+            sock.setsockopt(level, option, value)
+        if not self.is_outbound:
+            address = transport.get_extra_info("peername")
+            if address is None:  # gone between accept and here
+                transport.abort()
+                return
+            self.host, self.port = address[0], address[1]
+            self.host_bytes = self.host.encode()
+        self.state = State.OPEN
+        if not self._table.opened(self):
+            self.state = State.LOST
+            transport.abort()
+            return
+        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        if waiting:
+            transport.write(b"".join(waiting))
+
+    def data_received(self, data: bytes) -> None:
+        if self.state is not State.OPEN:
+            return
+        try:
+            self._received.extend(self._framer.feed(data))
+        except BadMessage as error:
+            self._received.append(error)
+        if not self._is_working:
+            self._work_off()
+
+    def eof_received(self) -> None:
+        """The peer has nothing more to say, and we don't keep half a connection."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.state is State.LOST:  # never was in the table
+            return
+        if self._lost_because is None:
+            self._lost_because = "closed by the peer" if exc is None else _reason_for_people(exc)
+        self._end()
+
+    def _work_off(self) -> None:
+        """Handle what was received, as far as one turn of the loop allows."""
+        self._is_working = False
+        table, received = self._table, self._received
+        now = table.clock.now
+        ends_at, left = now() + BATCH_SECONDS, BATCH_MESSAGES
+        while received and self.state is State.OPEN:
+            if left <= 0 or now() >= ends_at:
+                self._go_on_later()
+                return
+            left -= 1
+            match received.popleft():
+                case bytes() as raw:
+                    if not self.has_sent_message:
+                        self.has_sent_message = True
+                        table.spoke(self)
+                    table.delivery.packet(raw, self)
+                case BadMessage() as error:
+                    table.delivery.bad_stream(self, error)
+                    self.close("the stream could not be followed")
+                case _:
+                    table.delivery.counts.keep_alives += 1
+                    self.send(PONG)
+        if self.state is State.OPEN:
+            assert self._pipe is not None
+            self._pipe.resume_reading()
+
+    def _go_on_later(self) -> None:
+        assert self._pipe is not None
+        self._is_working = True
+        self._pipe.pause_reading()
+        asyncio.get_running_loop().call_soon(self._work_off)
+
+    def _end(self) -> None:
+        self.state = State.LOST
+        self.unsent_messages = len(self._waiting)
+        self._table.delivery.counts.unsent += self.unsent_messages
+        self._waiting.clear()
+        self._received.clear()
+        self._pipe = None
+        reason = self._lost_because or "lost"
+        if self.unsent_messages:
+            reason = f"{reason} ({self.unsent_messages} unsent)"
+        self._table.lost(self, reason)
+
+
+class TcpConnections:
+    """All TCP connections of a network: by peer for reuse, and by what ends them in time."""
+
+    def __init__(
+        self, delivery: Delivery, limits: NetLimits, sip_limits: Limits, clock: Clock
+    ) -> None:
+        self.delivery = delivery
+        self.limits = limits
+        self.sip_limits = sip_limits
+        self.clock = clock
+        self._by_peer: dict[tuple[str, int], TcpFlow] = {}  # the newest that is open
+        self._inbound: set[TcpFlow] = set()
+        self._outbound: set[TcpFlow] = set()  # connecting ones too
+        self._silent: dict[TcpFlow, None] = {}  # accepted, no whole message yet; oldest first
+        self._closing: dict[TcpFlow, None] = {}  # oldest first
+        self._is_closed = False
+        self._all_gone = asyncio.Event()
+
+    @property
+    def inbound(self) -> int:
+        return len(self._inbound)
+
+    @property
+    def outbound(self) -> int:
+        return len(self._outbound)
+
+    def find(self, host: str, port: int, listener: Listener | None) -> TcpFlow | None:
+        """An open or connecting flow to this peer, made or accepted."""
+        flow = self._by_peer.get((host, port))
+        if flow is None or not flow.is_open:
+            return None
+        return flow if listener is None or flow.listener is listener else None
+
+    def accept(self, listener: Listener) -> TcpFlow:
+        """The protocol for a connection that a listener accepts."""
+        return TcpFlow("", 0, listener, self, outbound=False)
+
+    def begin(self, host: str, port: int, listener: Listener) -> TcpFlow | None:
+        """A flow that waits for `connect`; None when there are too many."""
+        if self._is_closed or len(self._outbound) >= self.limits.connections:
+            return None
+        flow = TcpFlow(host, port, listener, self, outbound=True)
+        self._outbound.add(flow)
+        self._by_peer[host, port] = flow
+        return flow
+
+    async def connect(self, flow: TcpFlow) -> None:
+        """Connect a flow from `begin`. How it went is told through the flow."""
+        bind_host = flow.listener.host
+        local = None if bind_host in WILDCARDS else (bind_host, 0)
+        try:
+            async with asyncio.timeout(self.limits.connect_seconds):
+                await asyncio.get_running_loop().create_connection(
+                    lambda: flow, flow.host, flow.port, local_addr=local
+                )
+        except TimeoutError:
+            reason = f"no connection within {self.limits.connect_seconds:g} s"
+        except OSError as error:
+            reason = _reason_for_people(error)
+        except asyncio.CancelledError:
+            if flow.state is State.CONNECTING:
+                flow.connect_failed("the gate is stopping")
+            raise
+        else:
+            return
+        if flow.state is State.CONNECTING:
+            flow.connect_failed(reason)
+
+    def sweep(self) -> None:
+        """End what has had its time. Called about once a second."""
+        now = self.clock.now()
+        for flow in _due(self._silent, now):
+            flow.abort("sent no whole message in time")
+        for flow in _due(self._closing, now):
+            flow.abort("did not take the rest in time")
+
+    async def close(self) -> None:
+        """Send what is buffered, then end every connection; nobody is told."""
+        self._is_closed = True
+        flows = [*self._inbound, *self._outbound]
+        for flow in flows:
+            flow.close("the gate is stopping")
+        try:
+            async with asyncio.timeout(self.limits.close_seconds):
+                await self._wait_all_gone()
+        except TimeoutError:
+            pass
+        finally:
+            for flow in flows:
+                flow.abort("the gate is stopping")
+        async with asyncio.timeout(self.limits.close_seconds):
+            await self._wait_all_gone()
+
+    async def _wait_all_gone(self) -> None:
+        while self._inbound or self._outbound:
+            self._all_gone.clear()
+            await self._all_gone.wait()
+
+    # told by the flows
+
+    def opened(self, flow: TcpFlow) -> bool:
+        """A connection stands; False when it is one too many."""
+        if flow.is_outbound:
+            return not self._is_closed
+        if self._is_closed or len(self._inbound) >= self.limits.connections:
+            self.delivery.counts.refused_connections += 1
+            if self._is_closed or not self._silent:
+                return False
+            next(iter(self._silent)).abort("too many connections, and it never said anything")
+        self._inbound.add(flow)
+        self._by_peer[flow.host, flow.port] = flow
+        flow.closes_at = self.clock.now() + self.limits.first_message_seconds
+        self._silent[flow] = None
+        return True
+
+    def spoke(self, flow: TcpFlow) -> None:
+        """A whole message has come: it may stay."""
+        self._silent.pop(flow, None)
+
+    def closing(self, flow: TcpFlow) -> None:
+        """It sends its rest and must be gone in time."""
+        self._silent.pop(flow, None)
+        if flow not in self._closing:
+            flow.closes_at = self.clock.now() + self.limits.close_seconds
+            self._closing[flow] = None
+
+    def lost(self, flow: TcpFlow, reason: str) -> None:
+        """It is gone; its last word to the receiver."""
+        for flows in (self._inbound, self._outbound):
+            flows.discard(flow)
+        for timed in (self._silent, self._closing):
+            timed.pop(flow, None)
+        if self._by_peer.get((flow.host, flow.port)) is flow:
+            del self._by_peer[flow.host, flow.port]
+        if not self._inbound and not self._outbound:
+            self._all_gone.set()
+        log.debug("flow_lost", flow=flow.name, reason=reason)
+        if not self._is_closed:
+            self.delivery.flow_lost(flow, reason)
+
+
+def _due(flows: dict[TcpFlow, None], now: float) -> list[TcpFlow]:
+    due = []
+    for flow in flows:
+        if flow.closes_at > now:
+            break
+        due.append(flow)
+    return due
+
+
+def _reason_for_people(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return str(error) or type(error).__name__

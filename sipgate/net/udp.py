@@ -1,0 +1,236 @@
+"""UDP: one socket, its reader, and the peers it knows. The only module that knows asyncio-dgram.
+
+Datagrams come through asyncio-dgram's queue. They leave by the socket itself, not by the transport:
+that costs the same, and an error then names the peer that it belongs to (uvloop's `sendto` reports
+errors without an address). Only what the kernel has no room for waits in the transport.
+
+RFC 3261 §18.4 wants ICMP errors told; that takes IP_RECVERR, and uvloop 0.23 crashes (SIGSEGV in
+its receive callback) when a socket with that option gets one. So a dead UDP peer shows by silence,
+as behind any firewall; errors that the kernel knows at once (no route) are told.
+"""
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import asyncio_dgram
+import structlog
+
+from sipgate.clock import Clock
+
+from .delivery import Delivery
+from .flow import Flow
+from .limits import NetLimits
+from .listener import Listener
+
+log = structlog.get_logger()
+
+BATCH_PACKETS = 64  # handled without a turn of the loop in between,
+BATCH_SECONDS = 0.001  # and no longer than this (design §16)
+WAITING_BYTES = 1 << 20  # in the transport, while the kernel's send buffer is full
+KEEP_ALIVE_BYTES = 4  # CRLF CRLF, or a NUL: phones behind NAT
+SO_RCVBUFFORCE = 33  # linux/asm-generic/socket.h; needs CAP_NET_ADMIN
+
+Address = tuple[Any, ...]  # as the socket module has it: (host, port) or with flow and scope
+
+
+class UdpFlow(Flow):
+    """A UDP peer. Open for as long as the socket is."""
+
+    __slots__ = ("_sendto", "address", "is_loss_due", "seen_again", "udp_socket")
+
+    transport = "udp"
+    reliable = False
+
+    def __init__(self, address: Address, udp_socket: "UdpSocket") -> None:
+        super().__init__(address[0], address[1], udp_socket.listener)
+        self.address = address
+        self.udp_socket = udp_socket
+        self.seen_again = False
+        self.is_loss_due = False
+        self._sendto = udp_socket.sendto
+
+    @property
+    def is_open(self) -> bool:
+        return self.udp_socket.is_open
+
+    def send(self, data: bytes) -> None:
+        try:
+            self._sendto(data, self.address)
+        except OSError as error:
+            self.udp_socket.send_failed(data, self, error)
+
+
+class UdpSocket:
+    """One bound socket: reads in batches, sends at once, keeps a flow for each recent peer."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        listener: Listener,
+        delivery: Delivery,
+        limits: NetLimits,
+        clock: Clock,
+        may_shed: Callable[[bytes], bool],
+    ) -> None:
+        self.listener = listener
+        self.sendto = sock.sendto
+        self.is_open = True
+        self._delivery = delivery
+        self._limits = limits
+        self._clock = clock
+        self._may_shed = may_shed
+        self._flows: dict[Address, UdpFlow] = {}  # oldest first
+        self._read = 0  # datagrams taken from the queue so far
+        self._marks: deque[tuple[int, float]] = deque()  # (datagram number, in the queue since)
+        self._socket = sock
+        self._stream: Any = None
+        self._queue: asyncio.Queue[tuple[bytes | None, Address]]
+
+    async def open(self) -> None:
+        """Take over the socket: from now on the kernel's buffer is emptied into the queue."""
+        granted = _widen_receive_buffer(self._socket, self._limits.udp_receive_buffer_bytes)
+        self._stream = await asyncio_dgram.from_socket(self._socket)
+        self._queue = self._stream._recvq  # asyncio-dgram has no way to ask for its length
+        log.info("udp_opened", listener=self.listener.name, receive_buffer_bytes=granted)
+
+    @property
+    def queued(self) -> int:
+        """Datagrams that wait to be handled."""
+        return self._queue.qsize()
+
+    def queue_age_seconds(self, now: float) -> float:
+        """How long the next datagram has waited at least: the measure of overload (design §16)."""
+        self._drop_passed_marks()
+        return max(0.0, now - self._marks[0][1]) if self._marks else 0.0
+
+    def flow(self, address: Address) -> UdpFlow:
+        """The flow of a peer: the same object for the same peer while it is remembered."""
+        flow = self._flows.get(address)
+        if flow is not None:
+            flow.seen_again = True
+            return flow
+        if len(self._flows) >= self._limits.udp_peers:
+            self._forget_one()
+        flow = self._flows[address] = UdpFlow(address, self)
+        return flow
+
+    async def run(self) -> None:
+        """Hand on what arrives, in order, until the socket is closed."""
+        queue = self._queue
+        while True:
+            try:
+                raw, address = await self._stream.recv()
+            except asyncio_dgram.TransportClosed:
+                return
+            except OSError as error:  # of an earlier datagram; it comes out here
+                self._socket_failed(error)
+                continue
+            self._work_off(raw, address)
+            if not queue.empty():
+                await asyncio.sleep(0)  # timers and other sockets have their turn
+
+    async def watch_errors(self) -> None:
+        """Take errors off asyncio-dgram's other queue as they come; nothing else bounds it."""
+        errors: asyncio.Queue[Exception] = self._stream._excq
+        while True:
+            self._socket_failed(await errors.get())
+
+    def send_failed(self, data: bytes, flow: UdpFlow, error: OSError) -> None:
+        """What `UdpFlow.send` could not do: wait in the transport, or say that it is lost."""
+        if not self.is_open:
+            self._delivery.counts.unsent += 1
+            return
+        if isinstance(error, BlockingIOError) and self._has_room_for(data):
+            self._stream._transport.sendto(data, flow.address)
+            return
+        self._delivery.counts.unsent += 1
+        if not flow.is_loss_due:
+            flow.is_loss_due = True
+            asyncio.get_running_loop().call_soon(self._tell_loss, flow, str(error.strerror))
+
+    def close(self) -> None:
+        """Stop at once: UDP keeps nothing that could still be sent, but a full kernel buffer."""
+        if self.is_open:
+            self.is_open = False
+            if self._stream is None:
+                self._socket.close()
+            else:
+                self._stream.close()
+            self._flows.clear()
+
+    def _work_off(self, raw: bytes | None, address: Address) -> None:
+        """Handle `raw` and what is queued behind it, as far as one turn of the loop allows."""
+        queue, now, flows, delivery = self._queue, self._clock.now, self._flows, self._delivery
+        length, limit = queue.qsize(), self._limits.udp_queue_packets
+        to_shed = length - limit * 3 // 4 if length > limit else 0
+        is_flooded = length > 4 * limit
+        ends_at, left = now() + BATCH_SECONDS, BATCH_PACKETS
+        while raw is not None:
+            self._read += 1
+            if len(raw) <= KEEP_ALIVE_BYTES and not raw.strip(b"\r\n\0 "):
+                delivery.counts.keep_alives += 1
+            elif to_shed and (is_flooded or self._may_shed(raw)):
+                to_shed -= 1
+                delivery.counts.shed += 1
+            else:
+                flow = flows.get(address)
+                if flow is None:
+                    flow = self.flow(address)
+                else:
+                    flow.seen_again = True
+                delivery.packet(raw, flow)
+                left -= 1
+            if queue.empty():
+                self._marks.clear()
+                return
+            if left <= 0 or now() >= ends_at:
+                self._drop_passed_marks()
+                self._marks.append((self._read + queue.qsize(), now()))
+                return
+            raw, address = queue.get_nowait()
+
+    def _drop_passed_marks(self) -> None:
+        marks = self._marks
+        while marks and marks[0][0] <= self._read:
+            marks.popleft()
+
+    def _forget_one(self) -> None:
+        """Forget the peer that was remembered first, but not one that came again meanwhile.
+
+        So a flood from made-up addresses pushes out itself and not the trunk.
+        """
+        flows = self._flows
+        while True:
+            address = next(iter(flows))
+            flow = flows.pop(address)
+            if not flow.seen_again:
+                return
+            flow.seen_again = False
+            flows[address] = flow
+
+    def _has_room_for(self, data: bytes) -> bool:
+        waiting: int = self._stream._transport.get_write_buffer_size()
+        return waiting + len(data) <= WAITING_BYTES
+
+    def _tell_loss(self, flow: UdpFlow, reason: str) -> None:
+        flow.is_loss_due = False
+        if self.is_open:
+            self._delivery.flow_lost(flow, reason)
+
+    def _socket_failed(self, error: Exception) -> None:
+        self._delivery.counts.udp_errors += 1  # it names no peer, so no flow is lost
+        log.debug("udp_failed", listener=self.listener.name, error=str(error))
+
+
+def _widen_receive_buffer(sock: socket.socket, wanted_bytes: int) -> int:
+    """Ask for a receive buffer, past the system's limit where allowed; returns what is granted."""
+    for option in (SO_RCVBUFFORCE, socket.SO_RCVBUF):
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, option, wanted_bytes)
+        except PermissionError:
+            continue
+        break
+    return sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2  # the kernel doubles it
