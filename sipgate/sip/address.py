@@ -1,0 +1,115 @@
+"""Addresses in headers, name-addr and addr-spec: RFC 3261 §20.10 and §25.1."""
+
+import re
+
+from .bad_message import BadMessage
+from .grammar import ADDRESS_URI, TOKEN, is_token, split_params, unfold
+
+_QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"[ \t]*', re.DOTALL)
+_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
+# An unquoted name should be tokens. What makes it ambiguous is refused; what many peers send and
+# everybody reads alike (umlauts, brackets) passes.
+_AMBIGUOUS = re.compile(rb'[,;:@<>"\x00-\x08\x0a-\x1f\x7f]')
+
+
+class NameAddr:
+    """One value of From, To, Contact, Route, Record-Route, Refer-To or P-Asserted-Identity."""
+
+    __slots__ = ("display", "params", "uri")
+
+    display: bytes  # without its quotes and escapes; b"" if there is none
+    uri: bytes  # as spelled, without <>; b"*" is Contact's
+    params: dict[bytes, bytes | None]  # the header's, not the URI's; lower-case names
+
+    def __repr__(self) -> str:
+        return f"NameAddr({self.display!r}, {self.uri!r}, {self.params!r})"
+
+
+def parse_name_addr(value: bytes) -> NameAddr:
+    """Read one value (not a whole header with commas); raises BadMessage(400)."""
+    address = NameAddr()
+    value = unfold(value).strip()
+    address.display = b""
+    rest = value
+    if value[:1] == b'"':
+        match = _QUOTED.match(value)
+        if not match:
+            raise BadMessage(400, "a display name whose quotes don't end")
+        display = match[1]
+        address.display = _ESCAPED.sub(rb"\1", display) if b"\\" in display else display
+        rest = value[match.end() :]
+        if rest[:1] != b"<":
+            raise BadMessage(400, "a display name without an address")
+    display, less, bracketed = rest.partition(b"<")
+    if less and (rest is not value or b";" not in display):
+        if display:
+            address.display = display.rstrip()
+            if _AMBIGUOUS.search(display):
+                raise BadMessage(400, "a display name that needs quotes")
+        address.uri, greater, params = bracketed.partition(b">")
+        if not greater:
+            raise BadMessage(400, "an address whose <> don't end")
+    else:
+        address.uri, semicolon, params = rest.partition(b";")
+        address.uri = address.uri.rstrip()
+        params = semicolon + params
+        if b"?" in address.uri or b"," in address.uri:  # RFC 3261 §20.10
+            raise BadMessage(400, "a URI that needs <>")
+    uri = address.uri
+    if (b":" not in uri and uri != b"*") or uri.translate(None, ADDRESS_URI):
+        raise BadMessage(400, "an address without a URI")
+    address.params = _read_params(params.strip()) if params else {}
+    return address
+
+
+def read_tag(value: bytes) -> bytes:
+    """The tag of a From or To value, b"" without one; raises BadMessage(400). Fast."""
+    less = value.find(b"<")
+    greater = value.find(b">", less)
+    if less >= 0 and greater > less + 1:
+        tail = value[greater + 1 :]
+        if (
+            (not tail or tail[:5] == b";tag=")
+            and (less == 0 or _is_plain(value[:less].strip(b" \t")))
+            and not value[less + 1 : greater].translate(None, ADDRESS_URI)
+        ):
+            tag = tail[5:]
+            if tag.isalnum() or (not tag.translate(None, TOKEN) and (tag or not tail)):
+                return tag
+    tag = parse_name_addr(value).params.get(b"tag", b"") or b""
+    if tag and not is_token(tag):
+        raise BadMessage(400, "a tag that is no token")
+    return tag
+
+
+def _is_plain(display: bytes) -> bool:
+    """Whether this display name is one beyond doubt, and with nothing to decode."""
+    if display[:1] == b'"':
+        return display.count(b'"') == 2 and display[-1:] == b'"' and b"\\" not in display
+    return not _AMBIGUOUS.search(display)
+
+
+def _read_params(raw: bytes) -> dict[bytes, bytes | None]:
+    before, *parts = split_params(raw)
+    if before.strip():
+        raise BadMessage(400, "an address with something behind it")
+    params: dict[bytes, bytes | None] = {}
+    for part in parts:
+        name, equal, value = part.partition(b"=")
+        name = name.strip().lower()
+        if not is_token(name):
+            raise BadMessage(400, "an address with a parameter without a name")
+        if name in params:  # RFC 3261 §7.3.1
+            raise BadMessage(400, f"an address with {name.decode()} twice")
+        params[name] = _read_value(value.strip()) if equal else None
+    return params
+
+
+def _read_value(value: bytes) -> bytes:
+    if value[:1] == b'"':
+        match = _QUOTED.fullmatch(value)
+        if not match:
+            raise BadMessage(400, "a parameter whose quotes don't end")
+    elif value.translate(None, ADDRESS_URI):
+        raise BadMessage(400, "a parameter that needs quotes")
+    return value

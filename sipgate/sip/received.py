@@ -1,0 +1,74 @@
+"""Where a request really came from, in its Via, and so where its response goes.
+
+RFC 3261 §18.2.1 and §18.2.2, RFC 3581 §4.
+"""
+
+from ipaddress import ip_address
+
+from .grammar import split_params
+from .message import Request
+from .via import Via, default_port, parse_via
+
+
+def stamp_received(request: Request, host: bytes, port: int, *, force_rport: bool = False) -> None:
+    """Note in the topmost Via the numeric address and port that the request came from.
+
+    `force_rport` treats a Via without rport as if it had it. Changes `request.lines` and
+    `request.via`, unless all is as it should be.
+    """
+    via = request.via
+    wants_rport = via.has_rport or force_rport
+    if not wants_rport and not via.received and _same_host(via.host, host):
+        return
+    host = host.strip(b"[]")
+    sent_by, *params = split_params(via.raw)
+    rport = b"rport=%d" % port
+    kept = [sent_by]
+    for param in params:
+        name = param.partition(b"=")[0].strip().lower()
+        if name == b"rport":
+            kept.append(rport)
+        elif name != b"received":  # what a client says there is worth nothing
+            kept.append(param)
+    if force_rport and not via.has_rport:
+        kept.append(rport)
+    if wants_rport or not _same_host(via.host, host):
+        kept.append(b"received=" + host)
+    line = request.lines[request.via_index]
+    field, colon, values = line.partition(b":")
+    before, _, after = values.partition(via.raw)
+    stamped = b";".join(kept)
+    request.lines[request.via_index] = b"".join((field, colon, before, stamped, after))
+    request.via = parse_via(stamped)
+
+
+def response_address(via: Via) -> tuple[bytes, int]:
+    """Host and port that a response for this Via goes to over UDP or a new connection.
+
+    The host is a name if the Via has one and nobody stamped it; IPv6 comes without brackets.
+    """
+    if via.maddr and is_address(via.maddr):
+        return via.maddr.strip(b"[]"), via.port or default_port(via.transport)
+    if via.received:
+        return via.received, via.rport or via.port or default_port(via.transport)
+    return via.host.strip(b"[]"), via.port or default_port(via.transport)
+
+
+def is_address(host: bytes) -> bool:
+    """Whether this is a numeric address, IPv6 with or without brackets."""
+    try:
+        ip_address(host.strip(b"[]").decode("ascii"))
+    except ValueError:
+        return False
+    return True
+
+
+def _same_host(sent: bytes, seen: bytes) -> bool:
+    if sent == seen:
+        return True
+    if b":" not in seen or sent[:1] != b"[":
+        return False
+    try:
+        return ip_address(sent[1:-1].decode()) == ip_address(seen.strip(b"[]").decode())
+    except ValueError:
+        return False

@@ -1,0 +1,133 @@
+"""One Via value: RFC 3261 §20.42, §18.2 and RFC 3581."""
+
+import re
+
+from .bad_message import BadMessage
+from .grammar import VISIBLE, is_host, is_token, read_number, split_params, unfold
+
+DEFAULT_PORTS = {b"TLS": 5061, b"WSS": 443, b"WS": 80}  # RFC 3261 §18.2.2, RFC 7118; else 5060
+
+_PROTOCOL = re.compile(
+    rb"[ \t]*([^ \t/]+)[ \t]*/[ \t]*([^ \t/]+)[ \t]*/[ \t]*([^ \t/]+)[ \t]+(.*)", re.DOTALL
+)
+_COLON = re.compile(rb"[ \t]*:[ \t]*")
+_COMMON = frozenset((b"branch", b"rport", b"received", b"maddr"))
+
+
+class Via:
+    """Where a request came past, and where its response goes."""
+
+    __slots__ = (
+        "branch",
+        "has_rport",
+        "host",
+        "maddr",
+        "port",
+        "raw",
+        "received",
+        "rport",
+        "sent_by",
+        "transport",
+    )
+
+    raw: bytes  # the value as it stands in the message
+    transport: bytes  # upper case
+    sent_by: bytes  # host and port as spelled
+    host: bytes  # lower case, an IPv6 address in brackets
+    port: int | None
+    branch: bytes  # b"" if there is none
+    has_rport: bool
+    rport: int | None  # None also when it stands there without a value
+    received: bytes  # without brackets; b"" if there is none
+    maddr: bytes  # b"" if there is none
+
+    def __repr__(self) -> str:
+        return f"Via({self.raw!r})"
+
+
+def parse_via(value: bytes) -> Via:
+    """Read one value (not a whole header with commas); raises BadMessage."""
+    via = Via()
+    via.raw = value
+    protocol, space, rest = value.partition(b" ")
+    if protocol[:8] == b"SIP/2.0/" and space and b'"' not in rest and b"\n" not in rest:
+        transport = protocol[8:]
+        sent_by, *params = rest.split(b";")
+    else:
+        transport, sent_by, params = _read_loosely(value)
+    via.transport = transport = transport.upper()
+    if not transport.isalnum() and not is_token(transport):
+        raise BadMessage(400, "Via has no transport")
+    via.branch = via.received = via.maddr = b""
+    via.rport = None
+    via.has_rport = False
+    for param in params:
+        name, equal, word = param.partition(b"=")
+        if name not in _COMMON:
+            name = name.strip().lower()
+            if name not in _COMMON:
+                if not is_token(name):
+                    raise BadMessage(400, "Via has a parameter without a name")
+                continue
+        word = word.strip()
+        if name == b"branch" and not via.branch:
+            if word.translate(None, VISIBLE):
+                raise BadMessage(400, "Via's branch has a space or control byte in it")
+            via.branch = word
+        elif name == b"rport" and not via.has_rport:
+            via.has_rport = True
+            if equal:
+                via.rport = _read_port(word)
+        elif name == b"received" and not via.received:
+            via.received = word.strip(b"[]")
+        elif name == b"maddr" and not via.maddr:
+            via.maddr = word
+        else:
+            raise BadMessage(400, f"Via has {name.decode()} twice")
+    _read_sent_by(via, sent_by)
+    return via
+
+
+def parse_sent_by(value: bytes) -> Via:
+    """Read as much of a broken Via as an answer needs: all up to the first parameter."""
+    return parse_via(value.partition(b";")[0].partition(b",")[0].strip())
+
+
+def default_port(transport: bytes) -> int:
+    """The port of a Via that names none; `transport` in upper case."""
+    return DEFAULT_PORTS.get(transport, 5060)
+
+
+def _read_sent_by(via: Via, sent_by: bytes) -> None:
+    sent_by = sent_by.strip()
+    if b" " in sent_by or b"\t" in sent_by:
+        sent_by = _COLON.sub(b":", sent_by)
+    via.sent_by = sent_by
+    if sent_by[:1] == b"[":
+        host, bracket, port = sent_by.partition(b"]")
+        host += bracket
+        colon, port = port[:1], port[1:]
+        if colon not in (b"", b":"):
+            raise BadMessage(400, "Via has no port after its address")
+    else:
+        host, colon, port = sent_by.partition(b":")
+    if not is_host(host):
+        raise BadMessage(400, "Via names no host")
+    via.host = host.lower()
+    via.port = _read_port(port) if colon else None
+
+
+def _read_port(digits: bytes) -> int:
+    port = read_number(digits, 65535)
+    if not port:
+        raise BadMessage(400, "Via has a port that is none")
+    return port
+
+
+def _read_loosely(value: bytes) -> tuple[bytes, bytes, list[bytes]]:
+    """Transport, sent-by and parameters of a value with folds, spaces or quotes in it."""
+    match = _PROTOCOL.fullmatch(unfold(value))
+    if not match or not is_token(match[2]) or match[1].upper() != b"SIP":
+        raise BadMessage(400, "Via has no sent-protocol")
+    sent_by, *params = split_params(match[4])
+    return match[3], sent_by, params
