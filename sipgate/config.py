@@ -317,7 +317,9 @@ class Limits(Section):
         8192, ge=512, le=65535, description="Longest header, folded lines included; bytes."
     )
     max_vias: int = Field(70, ge=8, le=256, description="Most Via values in a message.")
-    connections: int = Field(1024, ge=1, le=65535, description="Most TCP connections open at once.")
+    connections: int = Field(
+        2048, ge=1, le=65535, description="Most TCP connections open at once, in each direction."
+    )
 
 
 class Config(Section):

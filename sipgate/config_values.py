@@ -38,11 +38,15 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where an upstream takes calls; `is_built_in` is the test callee inside the gate itself."""
+    """Where an upstream takes calls; `is_built_in` is the test callee inside the gate itself.
+
+    `authority` is host and port in the file's spelling: what a rewritten Request-URI says.
+    """
 
     host: str
     port: int
     transport: str
+    authority: str = ""
     is_built_in: bool = False
 
     def __str__(self) -> str:
@@ -107,7 +111,7 @@ def parse_target(text: object) -> Target:
     address = parse_address(match[2])
     if address.port == 0:
         raise setting_error("a target needs a port other than 0")
-    return Target(address.host, address.port, transport)
+    return Target(address.host, address.port, transport, match[2])
 
 
 def parse_network(text: object) -> Network:

@@ -66,7 +66,7 @@ def test_values_become_what_the_gate_works_with(tmp_path: Path) -> None:
         ipaddress.ip_network("10.1.0.0/16"),
         ipaddress.ip_network("127.0.0.1/32"),
     )
-    assert config.upstream[0].targets == (Target("198.51.100.10", 5060, "udp"),)
+    assert config.upstream[0].targets == (Target("198.51.100.10", 5060, "udp", "198.51.100.10"),)
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
