@@ -1,0 +1,137 @@
+"""The ledger's entries and their canonical form.
+
+Canonical form: JSON with sorted keys and without white space, in UTF-8, made of integers, text,
+booleans and null only. With ASCII keys and integers up to 2**53 that is what RFC 8785 asks for, so
+the bytes that are stored are the bytes that a proof hashes. One line each: JSON escapes newlines.
+Times in `…_us` are microseconds: `time_us` on the calendar since 1970-01-01 UTC, `boot_us` on the
+boot-time clock of the boot that `boot` names.
+"""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+Scalar: TypeAlias = int | str | bool | None
+Verdict: TypeAlias = Literal["allow", "tag", "reject"]
+CalleeKind: TypeAlias = Literal["number", "short", "emergency", "unreadable"]
+Direction: TypeAlias = Literal["outbound", "inbound"]
+OutcomeKind: TypeAlias = Literal[
+    "answered", "cancelled", "busy", "refused", "blocked", "unanswered", "failed", "lost"
+]
+EndedBy: TypeAlias = Literal["caller", "callee", "gate", "lost"]
+
+MAX_INTEGER = 2**53 - 1  # RFC 8785 §3.2.2.3 through RFC 7493: larger ones need not survive
+
+
+class Stamped(msgspec.Struct, kw_only=True, gc=False):
+    """What every entry has: its number, and when it was made by both clocks.
+
+    `seq` is given by `Ledger.append`; 0 means not yet appended.
+    """
+
+    seq: int = 0
+    time_us: int
+    boot: str
+    boot_us: int
+
+
+class Would(msgspec.Struct, kw_only=True, gc=False, frozen=True):
+    """What a policy in monitor mode would have done."""
+
+    verdict: Verdict
+    rule: str | None = None
+    reason: str | None = None
+
+
+class DecisionEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="decision"):
+    """The gate's answer to one attempt, with all that a rebuild needs.
+
+    `id` is `GATE-SEQ`, given by `Ledger.append`. `via` is sent-by and branch of the caller's top
+    Via with a `;` between; `target` and `caller_flow` look like `udp:127.0.0.1:5070`. Each step
+    has `rule` and `held` and the values that the rule saw.
+    """
+
+    id: str = ""
+    gate: str
+    source: str
+    caller: str
+    organisation: str
+    campaign: str | None = None
+    cli: str | None = None
+    callee: str
+    callee_kind: CalleeKind
+    callee_spelled: str
+    callee_country: str | None = None
+    to_number: str | None = None
+    call_id: str
+    from_tag: str
+    cseq: int
+    user_agent: str | None = None
+    via: str
+    request_uri: str
+    target: str | None = None
+    caller_flow: str
+    caller_contact: str | None = None
+    direction: Direction = "outbound"
+    emergency: bool = False
+    verdict: Verdict
+    rule: str | None = None
+    code: int | None = None
+    reason: str | None = None
+    tags: dict[str, str] = msgspec.field(default_factory=dict)
+    would: Would | None = None
+    policy: str
+    revision: str
+    policy_sha256: str
+    steps: list[dict[str, Scalar]] = msgspec.field(default_factory=list)
+
+
+class AnsweredEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="answered"):
+    """A 2xx came. `decision` is the decision's `seq`; `session_expires` is in seconds."""
+
+    decision: int
+    to_tag: str
+    contact: str | None = None
+    session_expires: int | None = None
+
+
+class OutcomeEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="outcome"):
+    """What became of an attempt that was let through.
+
+    `status` is the final response that decided `kind`; `end_status` is the one that the caller
+    got, from which the window for retries counts. `cancelled` with `answered`: the 2xx and the
+    CANCEL crossed.
+    """
+
+    decision: int
+    kind: OutcomeKind
+    status: int | None = None
+    answered_us: int | None = None
+    ring_ms: int | None = None
+    talk_ms: int | None = None
+    ended_by: EndedBy | None = None
+    cancelled: bool = False
+    reason: str | None = None
+    end_status: int | None = None
+
+
+class ActEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="act"):
+    """Something that was done to the gate: policy loaded, list imported, clock jumped."""
+
+    kind: str
+    by: str
+    detail: dict[str, Scalar] = msgspec.field(default_factory=dict)
+
+
+Entry: TypeAlias = DecisionEntry | AnsweredEntry | OutcomeEntry | ActEntry
+
+_ENCODER = msgspec.json.Encoder(order="sorted")
+_DECODER: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
+
+encode_entry = _ENCODER.encode
+"""The canonical bytes of an entry; ValueError for text that is no Unicode (lone surrogates)."""
+
+
+def decode_entry(body: bytes) -> Entry:
+    """Read an entry back; msgspec.ValidationError or DecodeError when it is none."""
+    return _DECODER.decode(body)

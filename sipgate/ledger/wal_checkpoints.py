@@ -1,0 +1,75 @@
+"""WAL checkpoints off the writer's path, and a look at whether the store is still there."""
+
+import os
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import structlog
+
+from .writer import EntryWriter
+
+LOOK_SECONDS = 1.0
+CHECKPOINT_BYTES = 4 << 20  # of entries since the last checkpoint
+RESET_PAGES = 8192  # 32 MiB of log: the writer is asked to finish the job
+
+log = structlog.get_logger(__name__)
+
+
+class WalCheckpoints:
+    """A thread that copies the log into the table by PASSIVE checkpoints, which block nobody.
+
+    Under steady load each ends a few pages behind the writer, and the log would grow for ever.
+    When it has grown long, the writer does the last few pages itself after a commit, which lets
+    the next one begin the log anew.
+    """
+
+    def __init__(self, path: Path, writer: EntryWriter) -> None:
+        self._path = path
+        self._writer = writer
+        self._inode = os.stat(path).st_ino
+        self._is_missing = False
+        self._bytes_done = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ledger-checkpoints", daemon=True)
+
+    def start(self) -> None:
+        """Begin; once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End with a last checkpoint: if nobody else has the store open, its log goes away."""
+        self._stop.set()
+        self._thread.join()
+        if not self._is_missing:
+            self._checkpoint()
+
+    def _run(self) -> None:
+        while not self._stop.wait(LOOK_SECONDS):
+            self._look_for_file()
+            committed = self._writer.committed_bytes
+            if committed - self._bytes_done >= CHECKPOINT_BYTES and not self._is_missing:
+                self._bytes_done = committed
+                self._checkpoint()
+
+    def _look_for_file(self) -> None:
+        """SQLite goes on writing into a file that was deleted or replaced; nobody would find it."""
+        try:
+            is_missing = os.stat(self._path).st_ino != self._inode
+        except OSError:
+            is_missing = True
+        if is_missing:
+            self._writer.distrust_file(f"{self._path}: deleted or replaced")
+        self._is_missing = is_missing
+
+    def _checkpoint(self) -> None:
+        uri = f"{self._path.absolute().as_uri()}?mode=rw"
+        try:
+            with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+                row = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except sqlite3.Error as error:
+            log.warning("ledger_checkpoint_failed", error=str(error))
+            return
+        if row[1] >= RESET_PAGES:
+            self._writer.checkpoint_soon()
