@@ -1,1 +1,48 @@
-"""(filled by its owner)"""
+"""The other ends of a call: a test callee, and dialer rooms that call through a gate.
+
+Both are real SIP user agents over real sockets, built from what `sip` and `net` offer, with one
+timer each. A scenario or plan is a YAML file whose mistakes are named by file and line.
+This layer must not know the gate: no policy, no ledger, no proxy. What it tells of verdicts it
+has seen from outside, as a caller and a callee see it.
+
+RFC 3261 §8, §9, §12-15 (user agents), §10.3 (a registrar that accepts all), RFC 3264 (answers
+without media), RFC 3326 (the Reason of a refusal).
+"""
+
+from .callee import AnsweringEnd, CalleeEvent, answering_end, run_callee
+from .document import BadFile, FileProblem
+from .fate import ASK_HEADER, SAW_HEADER, Fate
+from .plan import CalleePlan, default_plan, load_plan, parse_plan
+from .room import GateUnreachable, run_scenario
+from .scenario import Scenario, load_scenario, parse_scenario
+from .spelling import Address, parse_address
+from .summary import Summary, Tally
+from .table import render, render_end, sentences
+
+__all__ = [
+    "ASK_HEADER",
+    "SAW_HEADER",
+    "Address",
+    "AnsweringEnd",
+    "BadFile",
+    "CalleeEvent",
+    "CalleePlan",
+    "Fate",
+    "FileProblem",
+    "GateUnreachable",
+    "Scenario",
+    "Summary",
+    "Tally",
+    "answering_end",
+    "default_plan",
+    "load_plan",
+    "load_scenario",
+    "parse_address",
+    "parse_plan",
+    "parse_scenario",
+    "render",
+    "render_end",
+    "run_callee",
+    "run_scenario",
+    "sentences",
+]
