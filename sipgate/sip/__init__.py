@@ -14,7 +14,11 @@ from .bad_message import BadMessage
 from .companion import build_ack, build_cancel
 from .framing import Ping, StreamFramer
 from .grammar import split_values
+from .invite_client import InviteClient, InviteClientState
+from .invite_server import InviteServer, InviteServerState
 from .message import DEFAULT, Limits, Message, Request, Response, parse_message
+from .non_invite_client import NonInviteClient, NonInviteClientState
+from .non_invite_server import NonInviteServer, NonInviteServerState
 from .phrases import PHRASES
 from .received import is_address, response_address, stamp_received
 from .response import build_response
@@ -27,9 +31,17 @@ __all__ = [
     "DEFAULT",
     "PHRASES",
     "BadMessage",
+    "InviteClient",
+    "InviteClientState",
+    "InviteServer",
+    "InviteServerState",
     "Limits",
     "Message",
     "NameAddr",
+    "NonInviteClient",
+    "NonInviteClientState",
+    "NonInviteServer",
+    "NonInviteServerState",
     "Ping",
     "Request",
     "Response",

@@ -1,6 +1,7 @@
 """The words of RFC 3261 §25 that all readers share: bytes, names, numbers, lists, folding."""
 
 import re
+from functools import lru_cache
 
 TOKEN = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.!%*_+`'~"
 HOST = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._"  # "_": seen in DNS
@@ -116,11 +117,7 @@ def header_key(name: bytes) -> bytes | None:
 
     White space before the colon is no part of it (RFC 3261 §25.1, HCOLON).
     """
-    name = name.rstrip(b" \t")
-    if not name or name.translate(None, TOKEN):
-        return None
-    name = name.lower()
-    return COMPACT.get(name, name)
+    return _short_key(name) if len(name) < 64 else _read_key(name)
 
 
 def unfold(value: bytes) -> bytes:
@@ -188,3 +185,14 @@ def _split(value: bytes, separator: re.Pattern[bytes]) -> list[bytes]:
             start = match.end(1)
     parts.append(value[start:])
     return parts
+
+
+def _read_key(name: bytes) -> bytes | None:
+    name = name.rstrip(b" \t")
+    if not name or name.translate(None, TOKEN):
+        return None
+    name = name.lower()
+    return COMPACT.get(name, name)
+
+
+_short_key = lru_cache(maxsize=1024)(_read_key)  # a peer spells its names alike each time

@@ -27,13 +27,15 @@ from .via import Via, parse_sent_by, parse_via
 MAX_CSEQ = 2**32 - 1  # RFC 3261 §8.1.1.5 asks senders for less than 2**31; RFC 4475 §3.1.2.4
 MAX_FORWARDS = 255  # RFC 3261 §20.22
 
-_ONCE = (  # RFC 3261 §7.3.1: what is no list stands there once
-    b"to",
-    b"from",
-    b"call-id",
-    b"cseq",
-    b"max-forwards",
-    b"content-length",
+_ONCE = frozenset(
+    (  # RFC 3261 §7.3.1: what is no list stands there once
+        b"to",
+        b"from",
+        b"call-id",
+        b"cseq",
+        b"max-forwards",
+        b"content-length",
+    )
 )
 
 
@@ -259,13 +261,11 @@ def _index_headers(message: Message) -> bytes | None:
     lines = message.lines
     positions: dict[bytes, int] = {}
     repeated: dict[bytes, list[int]] | None = None
-    keys = KEYS
+    common = KEYS.get
     bad_line = None
-    at = -1
-    for line in lines:
-        at += 1
+    for at, line in enumerate(lines):
         name, colon, _ = line.partition(b":")
-        key = keys.get(name)
+        key = common(name)
         if key is None or not colon:
             if at == 0:
                 continue  # the start line
@@ -310,9 +310,9 @@ def _read_headers(message: Request | Response, limits: Limits) -> None:
     except KeyError as missing:
         raise BadMessage(400, f"no {missing.args[0].decode()}") from None
     if message._repeated is not None:
-        for key in _ONCE:
-            if key in message._repeated:
-                raise BadMessage(400, f"more than one {key.decode()}")
+        doubled = _ONCE.intersection(message._repeated)
+        if doubled:
+            raise BadMessage(400, f"more than one {min(doubled).decode()}")
     if not call_id or call_id.translate(None, VISIBLE):
         raise BadMessage(400, "a call-id that is none")
     message.call_id = call_id

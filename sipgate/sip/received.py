@@ -7,7 +7,7 @@ from ipaddress import ip_address
 
 from .grammar import split_params
 from .message import Request
-from .via import Via, default_port, parse_via
+from .via import Via, default_port
 
 
 def stamp_received(request: Request, host: bytes, port: int, *, force_rport: bool = False) -> None:
@@ -18,7 +18,8 @@ def stamp_received(request: Request, host: bytes, port: int, *, force_rport: boo
     """
     via = request.via
     wants_rport = via.has_rport or force_rport
-    if not wants_rport and not via.received and _same_host(via.host, host):
+    wants_received = wants_rport or not _same_host(via.host, host)
+    if not wants_received and not via.received:
         return
     host = host.strip(b"[]")
     sent_by, *params = split_params(via.raw)
@@ -32,14 +33,16 @@ def stamp_received(request: Request, host: bytes, port: int, *, force_rport: boo
             kept.append(param)
     if force_rport and not via.has_rport:
         kept.append(rport)
-    if wants_rport or not _same_host(via.host, host):
+    if wants_received:
         kept.append(b"received=" + host)
     line = request.lines[request.via_index]
     field, colon, values = line.partition(b":")
     before, _, after = values.partition(via.raw)
-    stamped = b";".join(kept)
-    request.lines[request.via_index] = b"".join((field, colon, before, stamped, after))
-    request.via = parse_via(stamped)
+    via.raw = b";".join(kept)
+    request.lines[request.via_index] = b"%b%b%b%b%b" % (field, colon, before, via.raw, after)
+    via.has_rport = wants_rport
+    via.rport = port if wants_rport else None
+    via.received = host if wants_received else b""
 
 
 def response_address(via: Via) -> tuple[bytes, int]:

@@ -1,6 +1,7 @@
 """One Via value: RFC 3261 §20.42, §18.2 and RFC 3581."""
 
 import re
+from functools import lru_cache
 
 from .bad_message import BadMessage
 from .grammar import VISIBLE, is_host, is_token, read_number, split_params, unfold
@@ -11,6 +12,9 @@ _PROTOCOL = re.compile(
     rb"[ \t]*([^ \t/]+)[ \t]*/[ \t]*([^ \t/]+)[ \t]*/[ \t]*([^ \t/]+)[ \t]+(.*)", re.DOTALL
 )
 _COLON = re.compile(rb"[ \t]*:[ \t]*")
+_TRANSPORTS = {
+    b"SIP/2.0/" + transport: transport for transport in (b"UDP", b"TCP", b"TLS", b"WS", b"WSS")
+}
 _COMMON = frozenset((b"branch", b"rport", b"received", b"maddr"))
 
 
@@ -49,19 +53,20 @@ def parse_via(value: bytes) -> Via:
     """Read one value (not a whole header with commas); raises BadMessage."""
     via = Via()
     via.raw = value
-    protocol, space, rest = value.partition(b" ")
-    if protocol[:8] == b"SIP/2.0/" and space and b'"' not in rest and b"\n" not in rest:
-        transport = protocol[8:]
+    protocol, _, rest = value.partition(b" ")
+    transport = _TRANSPORTS.get(protocol)
+    if transport is not None and b'"' not in rest and b"\n" not in rest:
         sent_by, *params = rest.split(b";")
     else:
         transport, sent_by, params = _read_loosely(value)
-    via.transport = transport = transport.upper()
-    if not transport.isalnum() and not is_token(transport):
-        raise BadMessage(400, "Via has no transport")
-    via.branch = via.received = via.maddr = b""
+    via.transport = transport
+    branch = received = maddr = b""
+    has_rport = False
     via.rport = None
-    via.has_rport = False
     for param in params:
+        if param == b"rport" and not has_rport:
+            has_rport = True
+            continue
         name, equal, word = param.partition(b"=")
         if name not in _COMMON:
             name = name.strip().lower()
@@ -69,22 +74,27 @@ def parse_via(value: bytes) -> Via:
                 if not is_token(name):
                     raise BadMessage(400, "Via has a parameter without a name")
                 continue
-        word = word.strip()
-        if name == b"branch" and not via.branch:
+        if word.translate(None, VISIBLE):
+            word = word.strip()
             if word.translate(None, VISIBLE):
-                raise BadMessage(400, "Via's branch has a space or control byte in it")
-            via.branch = word
-        elif name == b"rport" and not via.has_rport:
-            via.has_rport = True
+                raise BadMessage(400, "Via has a space or control byte in a parameter")
+        if name == b"branch" and not branch:
+            branch = word
+        elif name == b"rport" and not has_rport:
+            has_rport = True
             if equal:
                 via.rport = _read_port(word)
-        elif name == b"received" and not via.received:
-            via.received = word.strip(b"[]")
-        elif name == b"maddr" and not via.maddr:
-            via.maddr = word
+        elif name == b"received" and not received:
+            received = word.strip(b"[]")
+        elif name == b"maddr" and not maddr:
+            maddr = word
         else:
             raise BadMessage(400, f"Via has {name.decode()} twice")
-    _read_sent_by(via, sent_by)
+    via.branch = branch
+    via.received = received
+    via.maddr = maddr
+    via.has_rport = has_rport
+    via.sent_by, via.host, via.port = _read_sent_by(sent_by)
     return via
 
 
@@ -98,11 +108,10 @@ def default_port(transport: bytes) -> int:
     return DEFAULT_PORTS.get(transport, 5060)
 
 
-def _read_sent_by(via: Via, sent_by: bytes) -> None:
-    sent_by = sent_by.strip()
-    if b" " in sent_by or b"\t" in sent_by:
-        sent_by = _COLON.sub(b":", sent_by)
-    via.sent_by = sent_by
+@lru_cache(maxsize=4096)  # a peer's is the same in all its messages
+def _read_sent_by(sent_by: bytes) -> tuple[bytes, bytes, int | None]:
+    """As spelled, but for spaces around its colon; the host; the port."""
+    sent_by = _COLON.sub(b":", sent_by.strip())
     if sent_by[:1] == b"[":
         host, bracket, port = sent_by.partition(b"]")
         host += bracket
@@ -113,8 +122,7 @@ def _read_sent_by(via: Via, sent_by: bytes) -> None:
         host, colon, port = sent_by.partition(b":")
     if not is_host(host):
         raise BadMessage(400, "Via names no host")
-    via.host = host.lower()
-    via.port = _read_port(port) if colon else None
+    return sent_by, host.lower(), _read_port(port) if colon else None
 
 
 def _read_port(digits: bytes) -> int:
@@ -129,5 +137,7 @@ def _read_loosely(value: bytes) -> tuple[bytes, bytes, list[bytes]]:
     match = _PROTOCOL.fullmatch(unfold(value))
     if not match or not is_token(match[2]) or match[1].upper() != b"SIP":
         raise BadMessage(400, "Via has no sent-protocol")
+    if not is_token(match[3]):
+        raise BadMessage(400, "Via has no transport")
     sent_by, *params = split_params(match[4])
-    return match[3], sent_by, params
+    return match[3].upper(), sent_by, params
