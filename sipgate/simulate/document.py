@@ -36,7 +36,7 @@ class FileProblem:
         return f"{where}: {self.text}" + (f"; expected {self.expected}" if self.expected else "")
 
 
-class BadFile(Exception):  # noqa: N818  # goes with sip.BadMessage
+class BadFile(Exception):
     """A file that can't be used; `problems` has everything that is wrong with it."""
 
     def __init__(self, problems: tuple[FileProblem, ...]) -> None:
@@ -135,8 +135,14 @@ def _problems(
     path: Path,
     model: type[BaseModel],
 ) -> Iterator[FileProblem]:
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    for detail in details:
         place: Place = detail["loc"]
+        if detail["type"] == "too_short" and any(
+            other["loc"][: len(place)] == place and len(other["loc"]) > len(place)
+            for other in details
+        ):
+            continue  # only because its items are wrong, which is told
         text, expected = _words(detail["type"], detail["msg"], place, tree, model)
         yield FileProblem(file=path, line=_line(lines, place), text=text, expected=expected)
 
@@ -154,9 +160,11 @@ def _words(
         return f'key "{key}" is missing', None
     if kind == "value_error":
         said, _, wanted = message.removeprefix("Value error, ").partition("; expected ")
-        return (f"{key}: {said}" if key else said), wanted or None
+        return (f"{key}: {said}" if place and place[-1] == key else said), wanted or None
     found = _at(tree, place)
     shown = f'"{found}"' if isinstance(found, str) else "a mapping or list" if found else "nothing"
+    if kind == "too_short":
+        return f"{key}: too little", "at least one item"
     expected = message.removeprefix("Input should be ").split(", unable")[0]
     return f"{key}: {shown}", expected[:1].lower() + expected[1:]
 

@@ -26,7 +26,7 @@ RECALLABLE = 10_000  # numbers that a pool remembers having given out
 LOST_BYE_SECONDS = 5.0  # how much longer than planned an agent waits for the callee's BYE
 
 
-class GateUnreachable(Exception):  # noqa: N818  # says what is so
+class GateUnreachable(Exception):
     """Nothing answers at the gate's address, or it can't even be asked."""
 
     def __init__(self, address: str, reason: str) -> None:

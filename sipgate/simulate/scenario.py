@@ -66,7 +66,7 @@ class Agents(Section):
     @model_validator(mode="after")
     def _all_differ(self) -> "Agents":
         room = re.findall("#+", self.extension)
-        if self.count >= 10 ** len(room[0] if room else ""):
+        if self.count > max(1, 10 ** len(room[0] if room else "") - 1):
             raise ValueError(
                 f'"{self.extension}" has no room for {self.count} agents; expected one # per digit'
             )
@@ -89,7 +89,7 @@ class Numbers(Section):
     first: Number | None = None
     count: Annotated[int, Field(ge=1, le=MAX_NUMBERS)] = 1000
     step: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    list_: Annotated[tuple[Number, ...], Field(alias="list", min_length=1)] | None = None
+    list_: tuple[Number, ...] | None = Field(default=None, alias="list", min_length=1)
     order: Literal["as-listed", "random"] = "as-listed"
     shared: bool = True  # one pool for the room; else each agent walks through all of it
     recalled: Share = 0.0  # of the calls go to a number that the pool has given out before
