@@ -1,0 +1,60 @@
+"""The tables of a store, as SQLAlchemy Core knows them. Alembic's revisions make them."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+entry = Table(
+    "entry",  # hot: one writer, nothing but what it must have. Belongs to `ledger`
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+list_version = Table(
+    "list_version",  # one import of a list; its id is the version that decisions cite
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("as_of", Float, nullable=False),  # calendar seconds
+    Column("imported", Float, nullable=False),  # calendar seconds
+    Column("size", Integer, nullable=False),
+    Column("is_current", Boolean(create_constraint=False), nullable=False),
+    Index("list_version_current", "name", unique=True, sqlite_where=text("is_current")),
+    sqlite_autoincrement=True,  # a version is never given twice
+)
+
+list_number = Table(
+    "list_number",
+    metadata,
+    Column("version", Integer, ForeignKey("list_version.id"), primary_key=True),
+    Column("number", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+stranger = Table(
+    "stranger",  # who sent SIP and is no source
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("transport", Text, primary_key=True),
+    Column("first_time", Float, nullable=False),  # calendar seconds
+    Column("last_time", Float, nullable=False),
+    Column("packets", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("user_agent", Text),
+    Index("stranger_last_time", "last_time"),
+    sqlite_with_rowid=False,
+)
