@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from .message import Request
 
 
-class BadMessage(Exception):  # noqa: N818  # the design's word
+class BadMessage(Exception):
     """A message that can't be read; the only thing that reading any bytes raises.
 
     `request` is there if a response finds its way back: it is a request but no ACK, its topmost

@@ -170,9 +170,11 @@ def read_number(digits: bytes, limit: int) -> int | None:
     """A number in decimal digits of at most `limit`; None if it isn't one."""
     if not digits.isdigit():
         return None
-    if len(digits) > 10 and len(digits.lstrip(b"0")) > 10:
-        return None  # int() of a few thousand digits would cost, or raise
-    number = int(digits[-10:])
+    if len(digits) > 10:
+        digits = digits.lstrip(b"0") or b"0"
+        if len(digits) > 10:
+            return None  # int() of a few thousand digits would cost, or raise
+    number = int(digits)
     return number if number <= limit else None
 
 

@@ -351,15 +351,16 @@ def _top_via(message: Message, limits: Limits) -> bytes | None:
     message.via_index = at
     top = message.lines[at].partition(b":")[2].strip()
     if message._repeated is not None and b"via" in message._repeated:
-        indexes = message._repeated[b"via"]
-        vias = len(indexes) + sum(message.lines[index].count(b",") for index in indexes)
+        vias = 0
+        for index in message._repeated[b"via"]:
+            vias += 1 + message.lines[index].count(b",")
     elif b"," in top:
         vias = 1 + top.count(b",")
     else:
         return top
     if vias > limits.max_vias:
         raise BadMessage(400, f"more than {limits.max_vias} via values")
-    comma = first_comma(top)
+    comma = first_comma(top) if b"," in top else -1
     return top if comma < 0 else top[:comma].rstrip()
 
 
