@@ -207,6 +207,9 @@ class AnsweringEnd(Core):
         """We send no INVITE."""
         return False
 
+    def flow_lost(self, flow: Flow, reason: str) -> None:
+        """Calls don't end with a connection: the peer may open another."""
+
     def _new_call(self, answer: InviteAnswer, flow: Flow, now: float) -> None:
         invite = answer.request
         fate = self.plan.fate(unescape_user(user_of(invite.uri)))
@@ -389,13 +392,9 @@ async def answering_end(
     Raises the net layer's ListenError.
     """
     end = AnsweringEnd(plan, on_event=on_event)
-    async with end.endpoint.network, asyncio.TaskGroup() as group:
+    async with end.endpoint.running():
         udp, _ = await end.listen(address)
-        timer = group.create_task(end.endpoint.schedule.run())
-        try:
-            yield end, udp
-        finally:
-            timer.cancel()
+        yield end, udp
 
 
 async def run_callee(

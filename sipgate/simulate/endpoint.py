@@ -4,9 +4,11 @@ An Endpoint takes packets from the network, absorbs retransmissions, and hands w
 end that it serves (the Core). Non-INVITE transactions are whole here; INVITE ones belong to calls.
 """
 
+import asyncio
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from sipgate.clock import Clock
@@ -63,6 +65,10 @@ class Core(ABC):
     def invite_response(self, response: Response, now: float) -> bool:
         """A response to an INVITE; False when no call has sent that."""
 
+    @abstractmethod
+    def flow_lost(self, flow: Flow, reason: str) -> None:
+        """A connection is gone, and with it what was sent on it last."""
+
 
 class Endpoint:
     """Receives for a Core and sends for it."""
@@ -76,6 +82,19 @@ class Endpoint:
         self.core: Core | None = None  # set by the end itself, before the first packet
         self._answers: dict[ServerKey, _Answer] = {}
         self._asks: dict[tuple[bytes, bytes], _Ask] = {}
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Sockets and timer work while the block runs; a single error comes out as itself."""
+        try:
+            async with self.network, asyncio.TaskGroup() as group:
+                timer = group.create_task(self.schedule.run())
+                try:
+                    yield
+                finally:
+                    timer.cancel()
+        except ExceptionGroup as errors:
+            raise _only_error(errors) from errors
 
     def packet(self, raw: bytes, flow: Flow) -> None:
         """One message from the network."""
@@ -97,8 +116,14 @@ class Endpoint:
                 flow.send(build_response(broken, error.status, phrase, to_tag=new_token()))
 
     def flow_lost(self, flow: Flow, reason: str) -> None:
-        """A peer can't be reached; transactions notice by their timers."""
+        """A peer can't be reached. Over UDP it may be back in a moment: there the timers tell."""
         self.counts.lost_flows += 1
+        if not flow.reliable:
+            return
+        assert self.core is not None
+        self.core.flow_lost(flow, reason)
+        for ask in [ask for ask in self._asks.values() if ask.flow is flow]:
+            ask.fail()
 
     def bad_stream(self, flow: Flow, error: BadMessage) -> None:
         """A TCP stream that can't be read any further."""
@@ -236,8 +261,8 @@ class _Ask:
     ) -> None:
         self.deadline = client.deadline
         self.queued_at: float | None = None
+        self.flow = flow
         self._client = client
-        self._flow = flow
         self._on_final = on_final
         self._forget = forget
 
@@ -249,15 +274,20 @@ class _Ask:
 
     def wake(self, now: float) -> None:
         if (raw := self._client.wake(now)) is not None:
-            self._flow.send(raw)
+            self.flow.send(raw)
         if self._client.timed_out:
             self._finish(None)
         self._look()
 
+    def fail(self) -> None:
+        """The flow is lost: nothing will come."""
+        self._client.end()
+        self._look()
+
     def _finish(self, response: Response | None) -> None:
-        if self._on_final is not None:
-            self._on_final(response)
-            self._on_final = None
+        on_final, self._on_final = self._on_final, None
+        if on_final is not None:
+            on_final(response)
 
     def _look(self) -> None:
         self.deadline = self._client.deadline
@@ -303,3 +333,10 @@ def user_of(uri: bytes) -> bytes:
     except BadMessage:
         return b""
     return parsed.user or b""
+
+
+def _only_error(errors: ExceptionGroup) -> Exception:
+    error: Exception = errors
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error

@@ -62,7 +62,7 @@ class OutgoingCall:
         self.dialog: Dialog | None = None
         self._endpoint = endpoint
         self._invite = invite
-        self._flow = flow
+        self.flow = flow
         self._plan = plan
         self._own_headers = own_headers  # extension headers that we sent: these are no tags
         self._on_over = on_over
@@ -80,7 +80,7 @@ class OutgoingCall:
         """A response to the INVITE."""
         is_new, ack = self._client.receive(response, now)
         if ack is not None:
-            self._flow.send(ack)
+            self.flow.send(ack)
         if is_new and response.status < 200:
             self._ringing(response, now)
         elif is_new and response.status < 300:
@@ -111,11 +111,19 @@ class OutgoingCall:
             self._cancel()
         self._look()
 
+    def fail(self, reason: str) -> None:
+        """The connection is gone."""
+        if self.state is State.UP:
+            self._over()
+        self._client.end()
+        self._finish(self._seen_verdict(), "failed", None, reason)
+        self._look()
+
     def wake(self, now: float) -> None:
         """Patience or talk has ended, or the transaction wants to repeat something."""
         if self._client.deadline is not None and self._client.deadline <= now:
             if (raw := self._client.wake(now)) is not None:
-                self._flow.send(raw)
+                self.flow.send(raw)
             if self._client.timed_out and self.state is not State.UP:
                 self._finish(None, "failed", None, "no response")
         if self._act_at is not None and self._act_at <= now:
@@ -142,11 +150,11 @@ class OutgoingCall:
         known = self._acks_by_tag.get(response.to_tag)
         if known is None:
             dialog = caller_dialog(response, response.cseq_number)
-            via = via_line(self._flow, b"z9hG4bK" + new_token())
+            via = via_line(self.flow, b"z9hG4bK" + new_token())
             known = dialog.request(b"ACK", via, cseq=response.cseq_number)
             self._acks_by_tag[response.to_tag] = known
             is_first = self.dialog is None
-            self._flow.send(known)
+            self.flow.send(known)
             if not is_first or self.state is State.OVER:
                 self._bye(
                     dialog
@@ -160,7 +168,7 @@ class OutgoingCall:
             if was_cancelling:
                 self._hang_up()  # the answer crossed the CANCEL
         else:
-            self._flow.send(known)
+            self.flow.send(known)
 
     def _cancel(self) -> None:
         """Send the CANCEL, once a provisional response is there: RFC 3261 §9.1."""
@@ -170,7 +178,7 @@ class OutgoingCall:
         self.state = State.CANCELLING
         self._act_at = self._endpoint.clock.now() + 64 * self._endpoint.timers.t1
         cancel = build_cancel(self._invite, None)
-        self._endpoint.ask(cancel, self.branch, b"CANCEL", self._flow)
+        self._endpoint.ask(cancel, self.branch, b"CANCEL", self.flow)
 
     def _hang_up(self) -> None:
         assert self.dialog is not None
@@ -179,8 +187,8 @@ class OutgoingCall:
 
     def _bye(self, dialog: Dialog) -> None:
         branch = b"z9hG4bK" + new_token()
-        bye = dialog.request(b"BYE", via_line(self._flow, branch))
-        self._endpoint.ask(bye, branch, b"BYE", self._flow)
+        bye = dialog.request(b"BYE", via_line(self.flow, branch))
+        self._endpoint.ask(bye, branch, b"BYE", self.flow)
 
     def _over(self) -> None:
         """An answered call has ended, by whom ever."""

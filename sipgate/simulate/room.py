@@ -55,13 +55,9 @@ async def run_scenario(
             plan = CalleePlan(scenario.callee.plan)
             await around.enter_async_context(answering_end(scenario.callee.listen, plan))
         play = Play(scenario, clock or SystemClock())
-        async with play.endpoint.network, asyncio.TaskGroup() as group:
-            timer = group.create_task(play.endpoint.schedule.run())
-            try:
-                await play.open()
-                await play.play(stop or asyncio.Event(), on_update or (lambda summary: None))
-            finally:
-                timer.cancel()
+        async with play.endpoint.running():
+            await play.open()
+            await play.play(stop or asyncio.Event(), on_update or (lambda summary: None))
         return play.summary(is_over=True)
 
 
@@ -150,6 +146,7 @@ class Play(Core):
         self._calls_by_id: dict[bytes, OutgoingCall] = {}
         self._dialled = 0
         self._started_at = clock.now()
+        self._loss = ""  # why the last lost connection was lost
         self._is_winding_up = False
         self._has_ended = asyncio.Event()  # the last call that may be made is over
 
@@ -260,6 +257,12 @@ class Play(Core):
         call.receive(response, now)
         return True
 
+    def flow_lost(self, flow: Flow, reason: str) -> None:
+        """The gate has closed a connection, or there is none to be had."""
+        self._loss = reason
+        for call in [call for call in self._calls_by_branch.values() if call.flow is flow]:
+            call.fail(reason)
+
     def _seat_agents(self) -> list[Agent]:
         agents: list[Agent] = []
         for room in self.scenario.rooms:
@@ -325,23 +328,25 @@ class Play(Core):
             b"User-Agent: sipgate-simulate",
             b"Content-Length: 0",
         ]
-        has_answered = asyncio.Event()
+        answered: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.endpoint.ask(
             b"\r\n".join(lines) + b"\r\n\r\n",
             branch,
             b"OPTIONS",
             flow,
-            lambda response: has_answered.set() if response is not None else None,
+            lambda response: None if answered.done() else answered.set_result(bool(response)),
         )
         try:
             async with asyncio.timeout(PROBE_SECONDS):
-                await has_answered.wait()
+                is_there = await answered
         except TimeoutError:
+            is_there = False
+        if not is_there:
+            reason = self._loss or f"no answer within {PROBE_SECONDS:g} s"
             raise GateUnreachable(
-                self._gate,
-                f"no answer over {self.scenario.transport.upper()} within {PROBE_SECONDS:g} s; "
-                "is the gate running there, and is this machine one of its sources?",
-            ) from None
+                f"{self.scenario.transport}:{self._gate}",
+                f"{reason}; is the gate running there, and is this machine one of its sources?",
+            )
 
     def _ended(self, agent: Agent, result: CallResult) -> None:
         agent.ended(result)
