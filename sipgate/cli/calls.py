@@ -1,0 +1,189 @@
+"""`sipgate calls`: who called whom, what was decided and why, and what became of it."""
+
+import re
+import sys
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .failure import ANSWER_IS_NO, CannotDo
+from .moment import parse_moment
+from .output import print_json, print_line, print_note, print_table
+from .ownership import ask_owner, require_store, whoever_asks
+from .settings import DEFAULT_CONFIG, AsJson, ConfigFile, read_config
+
+if TYPE_CHECKING:
+    from sipgate.config import Config
+    from sipgate.ledger import CallRow
+
+group = typer.Typer(
+    invoke_without_command=True,
+)
+
+END_EXAMPLE = "Example: sipgate calls end gate-1-42"
+TABLE_ROWS = 50  # without --limit
+
+COLUMNS = (
+    "time (UTC)",
+    "decision",
+    "caller",
+    "callee",
+    "verdict",
+    "rule",
+    "reason",
+    "outcome",
+    "talk",
+)
+
+
+class VerdictName(StrEnum):
+    """What a decision can be."""
+
+    ALLOW = "allow"
+    TAG = "tag"
+    REJECT = "reject"
+
+
+def _filter(name: str, metavar: str, text: str) -> Any:
+    return typer.Option(name, metavar=metavar, help=text)
+
+
+@group.callback(epilog="Example: sipgate calls --caller hq/4711 --verdict reject --since 2h")
+def calls(
+    context: typer.Context,
+    caller: Annotated[str | None, _filter("--caller", "ID", "As hq/4711.")] = None,
+    callee: Annotated[str | None, _filter("--callee", "NUMBER", "As +13055550123.")] = None,
+    verdict: Annotated[
+        VerdictName | None, _filter("--verdict", "VERDICT", "allow, tag or reject.")
+    ] = None,
+    rule: Annotated[str | None, _filter("--rule", "ID", "The rule that spoke.")] = None,
+    source: Annotated[str | None, _filter("--source", "NAME", "Where it came from.")] = None,
+    campaign: Annotated[str | None, _filter("--campaign", "NAME", "What it was for.")] = None,
+    cli: Annotated[str | None, _filter("--cli", "NUMBER", "The number it presented.")] = None,
+    call_id: Annotated[str | None, _filter("--call-id", "ID", "The SIP Call-ID.")] = None,
+    since: Annotated[
+        str | None, _filter("--since", "TIME", "As 2h (ago), 2026-11-24, or RFC 3339; UTC.")
+    ] = None,
+    until: Annotated[str | None, _filter("--until", "TIME", "The same; not included.")] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, metavar="N", help="The last N; else all, in the table 50."),
+    ] = None,
+    active: Annotated[
+        bool, typer.Option("--active", help="Instead: the calls in progress in the running gate.")
+    ] = False,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Search decisions and their outcomes, newest last; works with and without a running gate.
+
+    All filters that are given must hold.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    settings = read_config(config)
+    if active:
+        _print_active(settings, as_json)
+        return
+    require_store(settings)
+    from sipgate.ledger import CallSearch
+
+    rows = CallSearch(settings.gate.store_path).search(
+        caller=caller,
+        callee=None if callee is None else _as_on_record(callee),
+        verdict=None if verdict is None else verdict.value,
+        rule=rule,
+        source=source,
+        campaign=campaign,
+        cli=None if cli is None else _as_on_record(cli),
+        call_id=call_id,
+        since=_moment(since, "--since"),
+        until=_moment(until, "--until"),
+        limit=limit if limit is not None or as_json else TABLE_ROWS,
+    )
+    if as_json:
+        import msgspec
+
+        encoder = msgspec.json.Encoder()
+        for row in rows:
+            sys.stdout.write(encoder.encode(row).decode() + "\n")
+        return
+    shown = list(rows)
+    if not shown:
+        print_line("none")
+        return
+    print_table(COLUMNS, [_cells(row) for row in shown])
+    if limit is None and len(shown) == TABLE_ROWS:
+        print_note(f"the last {TABLE_ROWS}; --limit N shows more")
+
+
+@group.command("end", epilog=END_EXAMPLE)
+def end(
+    decision: Annotated[
+        str, typer.Argument(metavar="ID", help="The decision, as the table says it.")
+    ],
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> None:
+    """Free a call that the gate still counts as up; nothing is sent, the call itself goes on.
+
+    Exits with 1 when no such call is in progress. It is an act, and on record.
+    """
+    settings = read_config(config)
+    answer = ask_owner(settings, "end-call", decision=decision, by=whoever_asks())
+    if answer is None:
+        raise CannotDo("sipgate: no gate is running on this store")
+    if as_json:
+        print_json(answer)
+    if not answer.get("ended"):
+        print_note(f"{decision}: no such call is in progress")
+        raise typer.Exit(ANSWER_IS_NO)
+    if not as_json:
+        print_line(f"{decision}: no longer counted")
+
+
+def _print_active(config: "Config", as_json: bool) -> None:
+    answer = ask_owner(config, "active-calls")
+    if answer is None:
+        print_note("no gate is running on this store")
+        return
+    found: list[dict[str, Any]] = answer["calls"]
+    if as_json:
+        for call in found:
+            print_json(call)
+    elif not found:
+        print_line("none")
+    else:
+        columns = list(found[0])
+        print_table(columns, [[call.get(column) for column in columns] for call in found])
+
+
+def _cells(row: "CallRow") -> tuple[object, ...]:
+    outcome = row.outcome
+    verdict = row.verdict if row.would is None else f"{row.verdict} (would {row.would.verdict})"
+    became: object = outcome.kind
+    if became is None and outcome.answered is not None:
+        became = "up"
+    talk = outcome.talk_seconds
+    return (
+        row.time[:19].replace("T", " "),
+        row.decision,
+        row.caller,
+        row.callee,
+        verdict,
+        row.rule if row.rule is not None or row.would is None else row.would.rule,
+        row.reason if row.reason is not None or row.would is None else row.would.reason,
+        became,
+        None if talk is None else f"{talk:.0f} s",
+    )
+
+
+def _as_on_record(number: str) -> str:
+    """Separators are for people; callees are on record without."""
+    return re.sub(r"[\s().-]", "", number) if number.startswith("+") else number
+
+
+def _moment(text: str | None, option: str) -> datetime | None:
+    return None if text is None else datetime.fromtimestamp(parse_moment(text, option), UTC)

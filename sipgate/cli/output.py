@@ -1,0 +1,52 @@
+"""What commands print: tables and sentences for people, one JSON object a line for machines."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+STYLES = {  # of words that mean the same in every table
+    "allow": "green",
+    "answered": "green",
+    "tag": "yellow",
+    "reject": "red",
+    "failed": "red",
+}
+
+
+def print_json(values: Mapping[str, object]) -> None:
+    """One object on one line."""
+    sys.stdout.write(json.dumps(values, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table; None is shown as `-`, and numbers stand to the right."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    cells = [list(row) for row in rows]
+    for index, column in enumerate(columns):
+        are_numbers = all(isinstance(row[index], int | float | None) for row in cells)
+        table.add_column(column, justify="right" if cells and are_numbers else "left")
+    for row in cells:
+        table.add_row(*(_cell(value) for value in row))
+    console = Console(highlight=False)
+    if not console.is_terminal:  # a pipe or file: no line is cut at 80 columns
+        console.width = max(console.width, console.measure(table).maximum)
+    console.print(table)
+
+
+def print_line(text: str, style: str | None = None) -> None:
+    """One sentence on stdout."""
+    Console(highlight=False, soft_wrap=True).print(Text(text, style=style or ""))
+
+
+def print_note(text: str, style: str | None = None) -> None:
+    """One sentence on stderr: it belongs to no output that a program reads."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(text, style=style or ""))
+
+
+def _cell(value: object) -> Text:
+    text = "-" if value is None else str(value)
+    return Text(text, style=STYLES.get(text, ""))

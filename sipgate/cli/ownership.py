@@ -1,0 +1,69 @@
+"""Changing a store: through the gate that owns it, or by owning it for a moment."""
+
+import asyncio
+import getpass
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from .failure import BadInput, CannotDo
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from sipgate.config import Config
+
+
+def ask_owner(config: "Config", op: str, **args: Any) -> dict[str, Any] | None:
+    """What the running gate answers; None when none runs."""
+    from sipgate.store import NoOwner, OwnerClient, RequestError
+
+    try:
+        return OwnerClient(config.gate.store_path).request(op, **args)
+    except NoOwner:
+        return None
+    except RequestError as error:
+        raise BadInput(f"sipgate: {error}") from error
+
+
+@asynccontextmanager
+async def owned_store(config: "Config") -> "AsyncIterator[AsyncEngine]":
+    """The store, made or brought up to date, and nobody else's while the block runs."""
+    from sipgate.store import StoreOwner, engine, migrate
+
+    async with StoreOwner(config.gate.store_path, {}):
+        await asyncio.to_thread(migrate, config.gate.store)
+        opened = engine(config.gate.store)
+        try:
+            yield opened
+        finally:
+            await opened.dispose()
+
+
+@asynccontextmanager
+async def store_to_read(config: "Config") -> "AsyncIterator[AsyncEngine]":
+    """The store as it is, whoever owns it."""
+    from sipgate.store import engine
+
+    require_store(config)
+    opened = engine(config.gate.store)
+    try:
+        yield opened
+    finally:
+        await opened.dispose()
+
+
+def require_store(config: "Config") -> None:
+    """Raises CannotDo before the first start."""
+    path = config.gate.store_path
+    if not path.exists():
+        raise CannotDo(f"sipgate: there is no store at {path} yet; sipgate run makes it")
+
+
+def whoever_asks() -> str:
+    """Who stands in the record of an act."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"

@@ -1,0 +1,57 @@
+"""`sipgate policy`: policy files by themselves, without a gate."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .failure import BAD_INPUT
+from .output import print_json, print_line, print_note
+from .settings import AsJson
+
+group = typer.Typer(no_args_is_help=True, help="Look at policy files.")
+
+CHECK_EXAMPLE = "Example: sipgate policy check policies/quickstart.yaml"
+
+
+@group.callback()
+def _group() -> None:
+    """Look at policy files."""
+
+
+@group.command("check", epilog=CHECK_EXAMPLE)
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Policy files.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say what is wrong with policies: file, line, what was expected. Reads no sipgate.toml."""
+    from sipgate.gate import PolicyError, load_policy
+
+    are_good = True
+    for path in files:
+        try:
+            policy = load_policy(path)
+        except PolicyError as error:
+            are_good = False
+            for problem in error.problems:
+                if as_json:
+                    print_json({"file": str(path), "good": False, "problem": str(problem)})
+                else:
+                    print_note(str(problem))
+            continue
+        facts = {
+            "policy": policy.name,
+            "revision": policy.revision,
+            "sha256": policy.sha256,
+            "rules": len(policy.rules),
+            "lists": list(policy.list_names),
+        }
+        if as_json:
+            print_json({"file": str(path), "good": True, **facts})
+        else:
+            print_line(
+                f"{path}: {policy.name}, revision {policy.revision},"
+                f" {len(policy.rules)} rules, sha256 {policy.sha256}"
+            )
+    if not are_good:
+        raise typer.Exit(BAD_INPUT)

@@ -1,0 +1,177 @@
+"""What may go wrong although every file is right: ports, upstreams, lists, who is believed."""
+
+import asyncio
+import errno
+import fcntl
+import ipaddress
+import secrets
+import socket
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from sipgate.clock import SystemClock
+from sipgate.gate import REFUSALS
+from sipgate.store import NumberListStore, engine, lock_path
+
+if TYPE_CHECKING:
+    from sipgate.config import Config, Source, Target
+    from sipgate.gate import Policy
+
+ANSWER_SECONDS = 2.0  # for one OPTIONS: two retransmissions (RFC 3261 §17.1.2.1)
+RESEND_SECONDS = 0.5  # T1
+
+
+def warnings(config: "Config", policy: "Policy") -> list[str]:
+    """One sentence each. Opens sockets for a moment and leaves nothing behind."""
+    return [
+        *_taken_ports(config),
+        *_silent_upstreams(config),
+        *_missing_lists(config, policy),
+        *_deciding_upstreams(config),
+        *_unproven_callers(config),
+    ]
+
+
+def _taken_ports(config: "Config") -> Iterator[str]:
+    if _is_running(config):
+        return  # the ports are that gate's
+    for listen in config.listen:
+        address = listen.address
+        kind = socket.SOCK_DGRAM if listen.transport == "udp" else socket.SOCK_STREAM
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        with socket.socket(family, kind) as probe:
+            if listen.transport == "tcp":
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # TIME_WAIT is fine
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            try:
+                probe.bind((address.host, address.port))
+            except OSError as error:
+                where = f"{listen.transport} {address}"
+                if error.errno == errno.EADDRINUSE:
+                    yield f"{where} is in use by another program"
+                elif error.errno == errno.EADDRNOTAVAIL:
+                    yield f"{where} is no address of this machine"
+                else:
+                    yield f"{where} can't be listened on: {error.strerror}"
+
+
+def _silent_upstreams(config: "Config") -> Iterator[str]:
+    for upstream in config.upstream:
+        for target in upstream.targets:
+            if not target.is_built_in and (complaint := _complaint(target)) is not None:
+                yield f"upstream {upstream.name}: {target} {complaint}"
+
+
+def _complaint(target: "Target") -> str | None:
+    kind = socket.SOCK_DGRAM if target.transport == "udp" else socket.SOCK_STREAM
+    try:
+        found = socket.getaddrinfo(target.host, target.port, type=kind)
+    except socket.gaierror:
+        return "is a name that can't be resolved"
+    family, _, _, _, address = found[0]
+    with socket.socket(family, kind) as probe:
+        try:
+            probe.settimeout(ANSWER_SECONDS)
+            probe.connect(address)
+            if target.transport == "udp" and not _answers_options(probe, target):
+                return "doesn't answer OPTIONS"
+        except TimeoutError:
+            return "doesn't answer"
+        except OSError as error:
+            return f"can't be reached: {error.strerror}"
+    return None
+
+
+def _answers_options(probe: socket.socket, target: "Target") -> bool:
+    host, port = probe.getsockname()[:2]
+    own = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    request = (
+        f"OPTIONS sip:{target.authority} SIP/2.0\r\n"
+        f"Via: SIP/2.0/UDP {own};branch=z9hG4bK{secrets.token_hex(8)};rport\r\n"
+        "Max-Forwards: 1\r\n"
+        f"From: <sip:check@{own}>;tag={secrets.token_hex(4)}\r\n"
+        f"To: <sip:{target.authority}>\r\n"
+        f"Call-ID: {secrets.token_hex(8)}\r\n"
+        "CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+    ).encode()
+    probe.settimeout(RESEND_SECONDS)
+    for _ in range(int(ANSWER_SECONDS / RESEND_SECONDS)):
+        probe.send(request)
+        try:
+            return probe.recv(65535).startswith(b"SIP/2.0 ")
+        except TimeoutError:
+            continue
+    return False
+
+
+def _is_running(config: "Config") -> bool:
+    """Whether a gate owns this store now. Makes no file."""
+    try:
+        with open(lock_path(config.gate.store_path), "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _missing_lists(config: "Config", policy: "Policy") -> Iterator[str]:
+    known = asyncio.run(_imported_lists(config)) if config.gate.store_path.exists() else set()
+    for name in policy.list_names:
+        if name not in known and name != REFUSALS:
+            yield (
+                f"list {name} was never imported, so it is empty: sipgate list import {name} FILE"
+            )
+
+
+async def _imported_lists(config: "Config") -> set[str]:
+    opened = engine(config.gate.store)
+    try:
+        return {found.name for found in await NumberListStore(opened, SystemClock()).all()}
+    except SQLAlchemyError:
+        return set()  # no gate has made the tables yet
+    finally:
+        await opened.dispose()
+
+
+def _deciding_upstreams(config: "Config") -> Iterator[str]:
+    for upstream in config.upstream:
+        for target in upstream.targets:
+            source = None if target.is_built_in else _source_at(config, target.host)
+            if source is not None and source.decide:
+                yield (
+                    f"upstream {upstream.name}: {target.host} is also in source {source.name},"
+                    " so calls that come from it are decided; a source of its own with"
+                    " decide = false would let them in"
+                )
+
+
+def _source_at(config: "Config", host: str) -> "Source | None":
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return None
+    matching = [
+        (network.prefixlen, index)
+        for index, source in enumerate(config.source)
+        for network in source.match
+        if network.version == address.version and address in network
+    ]
+    return config.source[max(matching)[1]] if matching else None
+
+
+def _unproven_callers(config: "Config") -> Iterator[str]:
+    for source in config.source:
+        is_claimed = "from" in source.identity or any(
+            scheme.startswith("header:") for scheme in source.identity
+        )
+        if source.decide and not source.trusted and is_claimed and source.callers == "any":
+            yield (
+                f"source {source.name} isn't trusted, yet its callers say themselves who they"
+                " are: whoever writes another name gets limits of his own; callers = "
+                '"listed" gives all unknown ones one caller'
+            )

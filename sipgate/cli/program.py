@@ -1,0 +1,87 @@
+"""The table of commands, and how their errors become exit codes."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from . import callee, calls, check, number_list, policy, run, simulate, strangers
+from .failure import BAD_INPUT, CANNOT, CommandFailed
+from .output import print_note
+
+program = typer.Typer(
+    name="sipgate",
+    help="A SIP proxy that decides every call attempt by policy, and can prove what it did.",
+    epilog="Exit codes: 0 fine, 1 the answer is no, 2 bad input, 3 can't (disk, network).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+program.command("run", epilog=run.EXAMPLE)(run.run)
+program.command("check", epilog=check.EXAMPLE)(check.check)
+program.command("callee", epilog=callee.EXAMPLE)(callee.callee)
+program.add_typer(number_list.group, name="list")
+program.add_typer(calls.group, name="calls")
+program.add_typer(policy.group, name="policy")
+program.command("strangers", epilog=strangers.EXAMPLE)(strangers.strangers)
+program.command("simulate", epilog=simulate.EXAMPLE)(simulate.simulate)
+
+
+def main() -> None:
+    """The entry point: never a traceback for what a user or the world has done."""
+    try:
+        program()
+    except SystemExit:
+        raise  # and the layers below need not be imported for it
+    except CommandFailed as error:
+        _end(error.lines, error.exit_code)
+    except _bad_input() as error:
+        _end(str(error).splitlines(), BAD_INPUT)
+    except _cannot_do() as error:
+        _end([f"sipgate: {error}"], CANNOT)
+
+
+@program.callback()
+def _program(
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)
+    ] = False,
+) -> None:
+    if show_version:
+        print(f"sipgate {version('sipgate')}")
+        raise typer.Exit
+
+
+def _end(lines: "tuple[str, ...] | list[str]", exit_code: int) -> None:
+    for line in lines:
+        print_note(line)
+    sys.exit(exit_code)
+
+
+def _bad_input() -> tuple[type[Exception], ...]:
+    from sipgate.config import ConfigError
+    from sipgate.gate import PolicyError
+    from sipgate.simulate import BadFile
+
+    return (ConfigError, PolicyError, BadFile)
+
+
+def _cannot_do() -> tuple[type[Exception], ...]:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from sipgate.ledger import LedgerError
+    from sipgate.net import ListenError, ResolveError
+    from sipgate.simulate import GateUnreachable
+    from sipgate.store import StoreError
+
+    return (
+        OSError,
+        LedgerError,
+        ListenError,
+        ResolveError,
+        GateUnreachable,
+        StoreError,
+        SQLAlchemyError,
+    )

@@ -1,0 +1,73 @@
+"""`sipgate simulate`: a room of agents against a gate, with a live table."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from .failure import BadInput
+from .output import print_json
+from .settings import AsJson
+
+if TYPE_CHECKING:
+    from sipgate.simulate import Scenario, Summary
+
+EXAMPLE = "Example: sipgate simulate examples/scenarios/article.yaml --pace 60"
+
+ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="The scenario.")]
+GateAt = Annotated[
+    str | None,
+    typer.Option("--gate", metavar="HOST:PORT", help="Another gate than the scenario names."),
+]
+Pace = Annotated[
+    float | None, typer.Option("--pace", metavar="X", help="So many times as fast as life.")
+]
+
+
+def simulate(
+    scenario: ScenarioFile,
+    gate: GateAt = None,
+    pace: Pace = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let simulated agents call through a gate, and say what became of their calls.
+
+    Ctrl-C ends the calls that are up properly, and says what there was so far.
+    """
+    from sipgate.simulate import render, render_end
+
+    played = _scenario(scenario, gate, pace)
+    if as_json:
+        print_json(asyncio.run(_play(played, None)).as_json())
+        return
+    console = Console(highlight=False)
+    with Live(console=console, refresh_per_second=4, transient=True) as live:
+        summary = asyncio.run(_play(played, lambda now: live.update(render(now))))
+    console.print(render_end(summary))
+
+
+def _scenario(path: Path, gate: str | None, pace: float | None) -> "Scenario":
+    from sipgate.simulate import load_scenario, parse_address
+
+    scenario = load_scenario(path)
+    try:
+        if pace is not None:
+            scenario = scenario.at_pace(pace)
+        if gate is not None:
+            scenario = scenario.model_copy(update={"gate": parse_address(gate)})
+    except ValueError as error:
+        raise BadInput(f"sipgate: {error}") from error
+    return scenario
+
+
+async def _play(scenario: "Scenario", on_update: "Callable[[Summary], None] | None") -> "Summary":
+    from sipgate.simulate import run_scenario
+
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
+    return await run_scenario(scenario, on_update, stop=stop)
