@@ -179,7 +179,10 @@ class Network:
         try:
             await self.close()
         finally:
-            await self._tasks.__aexit__(kind, error, traceback)
+            if isinstance(error, asyncio.CancelledError):  # perhaps by the group itself
+                await self._tasks.__aexit__(kind, error, traceback)
+            else:  # an error of the body's goes on as it is, not in a group
+                await self._tasks.__aexit__(None, None, None)
 
     async def _start(self, listener: Listener) -> None:
         if listener.transport == "udp":

@@ -103,14 +103,22 @@ class TcpFlow(Flow, asyncio.Protocol):
         else:
             self._table.delivery.counts.unsent += 1
 
-    def close(self, reason: str) -> None:
-        """End it once what is buffered has gone out."""
+    def close(self, reason: str, *, hear_out: bool = False) -> None:
+        """End it once what is buffered has gone out.
+
+        `hear_out` waits for the peer to close and throws away what it still sends: closing with
+        unread bytes makes the kernel reset the connection, and our last answer would be lost.
+        """
         if self.state is State.OPEN:
             assert self._pipe is not None
             self.state = State.CLOSING
             self._lost_because = reason
             self._table.closing(self)
-            self._pipe.close()
+            if hear_out:
+                self._pipe.write_eof()
+                self._pipe.resume_reading()
+            else:
+                self._pipe.close()
 
     def abort(self, reason: str) -> None:
         """End it at once. The receiver hears of it in a turn of its own."""
@@ -151,12 +159,16 @@ class TcpFlow(Flow, asyncio.Protocol):
             transport.write(b"".join(waiting))
 
     def data_received(self, data: bytes) -> None:
-        if self.state is not State.OPEN:
-            return
+        framer, received = self._framer, self._received
+        if self.state is not State.OPEN or framer.broken is not None:
+            return  # thrown away: see `close`
         try:
-            self._received.extend(self._framer.feed(data))
+            received.extend(framer.feed(data))
         except BadMessage as error:
-            self._received.append(error)
+            received.append(error)
+        else:
+            if framer.broken is not None:
+                received.append(framer.broken)
         if not self._is_working:
             self._work_off()
 
@@ -189,7 +201,7 @@ class TcpFlow(Flow, asyncio.Protocol):
                     table.delivery.packet(raw, self)
                 case BadMessage() as error:
                     table.delivery.bad_stream(self, error)
-                    self.close("the stream could not be followed")
+                    self.close("the stream could not be followed", hear_out=True)
                 case _:
                     table.delivery.counts.keep_alives += 1
                     self.send(PONG)

@@ -149,7 +149,8 @@ class UdpSocket:
         self._delivery.counts.unsent += 1
         if not flow.is_loss_due:
             flow.is_loss_due = True
-            asyncio.get_running_loop().call_soon(self._tell_loss, flow, str(error.strerror))
+            reason = (error.strerror or str(error)).lower()
+            asyncio.get_running_loop().call_soon(self._tell_loss, flow, reason)
 
     def close(self) -> None:
         """Stop at once: UDP keeps nothing that could still be sent, but a full kernel buffer."""
