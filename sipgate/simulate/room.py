@@ -95,6 +95,7 @@ class Agent:
         )
         self.random = Random(f"{play.scenario.seed}/{self.extension}")
         self.listener: Listener | None = None
+        self.flow: Flow | None = None  # kept: over TCP each agent has one connection
         self.call: OutgoingCall | None = None  # the one whose end the agent waits for
         self.deadline: float | None = None
         self.queued_at: float | None = None
@@ -277,9 +278,14 @@ class Play(Core):
 
     def _flow(self, agent: Agent) -> Flow:
         assert agent.listener is not None, "open() comes first"
-        return self.endpoint.network.flow_to(
-            self.scenario.transport, self._host, self.scenario.gate.port, listener=agent.listener
-        )
+        if agent.flow is None or not agent.flow.is_open:
+            agent.flow = self.endpoint.network.flow_to(
+                self.scenario.transport,
+                self._host,
+                self.scenario.gate.port,
+                listener=agent.listener,
+            )
+        return agent.flow
 
     def _invite(
         self,
