@@ -21,6 +21,9 @@ class CalendarCounter:
     def __len__(self) -> int:
         return len(self._counts_by_key)
 
+    def grow(self, capacity: int) -> None:
+        self.capacity = capacity
+
     def look(self, test: Test, now_us: int, time_us: int) -> tuple[bool, int]:
         if time_us >= self._period.end_us:
             self._turn(time_us)
@@ -59,6 +62,9 @@ class CalendarDistinct:
 
     def __len__(self) -> int:
         return len(self._members_by_key)
+
+    def grow(self, capacity: int) -> None:
+        self.capacity = capacity
 
     def look(self, test: Test, now_us: int, time_us: int) -> tuple[bool, int]:
         if time_us >= self._period.end_us:

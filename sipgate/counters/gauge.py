@@ -13,6 +13,9 @@ class Gauge:
     def __len__(self) -> int:
         return len(self._calls_by_key)
 
+    def grow(self, capacity: int) -> None:
+        self.capacity = capacity
+
     def look(self, test: Test, now_us: int, time_us: int) -> tuple[bool, int]:
         count = self._calls_by_key.get(test.key, 0)
         return count >= test.limit, count

@@ -27,6 +27,10 @@ class Counter(Protocol):
         """Move the count by this attempt."""
         ...
 
+    def grow(self, capacity: int) -> None:
+        """Test higher limits from now on."""
+        ...
+
     def __len__(self) -> int:
         """How many keys are remembered."""
         ...
@@ -38,13 +42,12 @@ Places: TypeAlias = list[tuple[str, Key]]
 class MemoryCounters:
     """Answers and counts at once: between check and count nothing else can run.
 
-    A counter comes into being by its definition or with the first question about it. Calendar
-    time is the highest that was ever seen here, so a clock that is set back doesn't open a day
-    again.
+    A counter comes into being with the first question about it. Calendar time is the highest that
+    was ever seen here, so a clock that is set back doesn't open a day again.
     """
 
-    def __init__(self, definitions: Iterable[Definition] = ()) -> None:
-        self._counters_by_name = {d.name: _new_counter(d) for d in definitions}
+    def __init__(self) -> None:
+        self._counters_by_name: dict[str, Counter] = {}
         self._time_us = -(2**62)
 
     def __len__(self) -> int:
@@ -83,27 +86,20 @@ class MemoryCounters:
             if isinstance(gauge, Gauge):
                 gauge.release(key)
 
-    def missing(self, definitions: Iterable[Definition]) -> tuple[Definition, ...]:
-        """Those of the definitions whose history is not here, or not far enough back."""
-        return tuple(d for d in definitions if not self._serves(d))
-
     def replace(self, definitions: Iterable[Definition], other: "MemoryCounters") -> None:
-        """Keep only the counters of these definitions; take from `other` what is missing here."""
+        """Keep the counters of these definitions only; one that `other` has is taken from there.
+
+        One that needs a higher capacity and is not in `other` goes on with what it knows.
+        """
         kept: dict[str, Counter] = {}
         for definition in definitions:
             name = definition.name
-            if self._serves(definition):
-                kept[name] = self._counters_by_name[name]
-            elif name in other._counters_by_name:
-                kept[name] = other._counters_by_name[name]
+            counter = other._counters_by_name.get(name) or self._counters_by_name.get(name)
+            if counter is not None:
+                if counter.capacity < definition.capacity:
+                    counter.grow(definition.capacity)
+                kept[name] = counter
         self._counters_by_name = kept
-        self._latest(other._time_us)
-
-    def _serves(self, definition: Definition) -> bool:
-        counter = self._counters_by_name.get(definition.name)
-        if counter is None:
-            return False
-        return definition.moves is Moves.IN_PROGRESS or counter.capacity >= definition.capacity
 
     def _latest(self, time_us: int) -> int:
         if time_us > self._time_us:

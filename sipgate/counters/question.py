@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, NamedTuple, TypeAlias
 
-from .window import Window
+from .window import CalendarWindow, Window
 
 Key: TypeAlias = str | tuple[str, ...]
 
@@ -37,6 +37,15 @@ class Definition:
     moves: Moves
     window: Window | None
     capacity: int
+
+    def serves(self, other: "Definition") -> bool:
+        """Whether what this counter knows answers all that `other` asks."""
+        if self.name != other.name:
+            return False
+        is_integer = self.moves is Moves.IN_PROGRESS or (
+            self.moves is not Moves.DISTINCT_CALLEES and isinstance(self.window, CalendarWindow)
+        )
+        return is_integer or self.capacity >= other.capacity
 
 
 class Test(NamedTuple):

@@ -25,6 +25,12 @@ class SlidingCounter:
     def __len__(self) -> int:
         return len(self._times_by_key)
 
+    def grow(self, capacity: int) -> None:
+        """Keep more times per key; those that were dropped before stay unknown."""
+        self.capacity = capacity
+        for key, times in self._times_by_key.items():
+            self._times_by_key[key] = deque(times, maxlen=capacity)
+
     def look(self, test: Test, now_us: int, time_us: int) -> tuple[bool, int]:
         times = self._times_by_key.get(test.key)
         if times is None:
@@ -81,6 +87,9 @@ class SlidingDistinct:
 
     def __len__(self) -> int:
         return len(self._times_by_member_by_key)
+
+    def grow(self, capacity: int) -> None:
+        self.capacity = capacity
 
     def look(self, test: Test, now_us: int, time_us: int) -> tuple[bool, int]:
         times_by_member = self._times_by_member_by_key.get(test.key)

@@ -9,22 +9,61 @@ Must not know: SIP messages, sockets, clocks. Times come as arguments: `now` in 
 boot-time clock, `time` in calendar seconds. RFC 3326 (Reason in a refusal).
 """
 
+from .action import Action, Allow, Reject, Tag, is_refusal_code
 from .attempt import Attempt, CalleeKind
+from .compiled_policy import Prepared
 from .decision import Charge, Decision, Step, Value, Verdict, Would
 from .emergency import is_emergency
+from .engine import Draft, Engine
 from .lists import REFUSALS, ListLookup, MemoryLists
+from .open_attempts import OpenAttempt, OpenAttempts
+from .policy import Policy, Rule
+from .policy_file import load_policy, read_policy
+from .problem import PolicyError, Problem
+from .rebuild import (
+    EntryAge,
+    Rebuild,
+    RestoredCall,
+    attempt_of,
+    decision_of,
+    rebuild_draft,
+    rebuild_horizon,
+)
 
 __all__ = [
     "REFUSALS",
+    "Action",
+    "Allow",
     "Attempt",
     "CalleeKind",
     "Charge",
     "Decision",
+    "Draft",
+    "Engine",
+    "EntryAge",
     "ListLookup",
     "MemoryLists",
+    "OpenAttempt",
+    "OpenAttempts",
+    "Policy",
+    "PolicyError",
+    "Prepared",
+    "Problem",
+    "Rebuild",
+    "Reject",
+    "RestoredCall",
+    "Rule",
     "Step",
+    "Tag",
     "Value",
     "Verdict",
     "Would",
+    "attempt_of",
+    "decision_of",
     "is_emergency",
+    "is_refusal_code",
+    "load_policy",
+    "read_policy",
+    "rebuild_draft",
+    "rebuild_horizon",
 ]

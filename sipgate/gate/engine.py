@@ -1,0 +1,177 @@
+"""The engine: one attempt in, one decision out."""
+
+from sipgate.counters import Answer, Key, MemoryCounters, Moves
+
+from .attempt import Attempt
+from .compiled_policy import CompiledPolicy, Prepared
+from .decision import Charge, Decision
+from .lists import ListLookup
+from .policy import Policy
+
+
+class Engine:
+    """Decides attempts by a policy, and counts them in the same step.
+
+    `lists` answers what `list` rules ask. `monitor` lets every call through and records what the
+    policy would have done. Cost is linear in the number of rules, whatever has been counted.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        counters: MemoryCounters,
+        lists: ListLookup,
+        monitor: bool = False,
+    ) -> None:
+        self._counters = counters
+        self._lists = lists
+        self._compiled = CompiledPolicy(policy, is_monitored=monitor)
+        self._drafts: list[Draft] = []
+        self._live: set[Charge] = set()  # of admitted calls that are not over
+
+    @property
+    def policy(self) -> Policy:
+        """The policy that decides now."""
+        return self._compiled.policy
+
+    @property
+    def calls_in_progress(self) -> int:
+        """How many admitted calls have not been released."""
+        return len(self._live)
+
+    def decide(self, attempt: Attempt, now: float, time: float) -> tuple[Decision, Charge]:
+        """Decide and count, in one turn. `now`: boot-time seconds; `time`: calendar seconds.
+
+        An emergency call is allowed and counts nowhere; whoever looks first never gets here.
+        """
+        if attempt.callee_kind == "emergency":
+            return self._compiled.allow_unasked(), _NOTHING
+        prepared = self._compiled.prepare(attempt, self._lists, now, time)
+        return self.settle(prepared, self._counters.check_and_count(prepared.question))
+
+    def prepare(self, attempt: Attempt, now: float, time: float) -> Prepared:
+        """The first half of `decide`, for counters that answer later."""
+        return self._compiled.prepare(attempt, self._lists, now, time)
+
+    def settle(self, prepared: Prepared, answer: Answer) -> tuple[Decision, Charge]:
+        """The second half: turn the counters' answer into the decision."""
+        attempt, question, _, compiled = prepared
+        decision = compiled.settle(prepared, answer)
+        is_admitted = decision.verdict != "reject"
+        charge = _NOTHING
+        if is_admitted:
+            charge = Charge(attempt, answer.places)
+            self._live.add(charge)
+        for draft in self._drafts:
+            draft.note(attempt, is_admitted, question.now_us, question.time_us)
+        return decision, charge
+
+    def release(self, charge: Charge, now: float) -> None:
+        """The call is over: free what it held. A second time does no harm."""
+        if charge in self._live:
+            self._live.remove(charge)
+            self._counters.release(charge.places)
+            charge.places = []
+
+    def resume(self, charge: Charge, now: float) -> None:
+        """A released call is in progress again (its challenged INVITE was retried)."""
+        if charge.attempt is not None and charge not in self._live:
+            charge.places = self._take(charge.attempt, self._compiled.gauge_names)
+            self._live.add(charge)
+
+    def recount(self, attempt: Attempt, *, is_admitted: bool, now_us: int, time_us: int) -> Charge:
+        """Count an attempt that was decided before, in the order of decisions; for `Rebuild`."""
+        if attempt.callee_kind == "emergency":
+            return _NOTHING
+        names = {definition.name for definition in self._compiled.definitions}
+        question = self._compiled.counts_of(attempt, now_us, time_us, only=names)
+        places = self._counters.recount(question, is_admitted=is_admitted)
+        if not is_admitted:
+            return _NOTHING
+        charge = Charge(attempt, places)
+        self._live.add(charge)
+        return charge
+
+    def draft(self, policy: Policy, monitor: bool = False) -> "Draft":
+        """Begin a reload; the old policy goes on deciding until `adopt`.
+
+        A draft that `needs_history` is fed by a `Rebuild` with all that was decided before this
+        call; what is decided after it, the engine tells it.
+        """
+        old, new = self._compiled.definitions, CompiledPolicy(policy, is_monitored=monitor)
+        missing = frozenset(
+            wanted.name
+            for wanted in new.definitions
+            if wanted.moves is not Moves.IN_PROGRESS and not any(d.serves(wanted) for d in old)
+        )
+        draft = Draft(new, missing)
+        self._drafts.append(draft)
+        return draft
+
+    def drop(self, draft: "Draft") -> None:
+        """Give a reload up; the old policy stays."""
+        self._drafts.remove(draft)
+
+    def adopt(self, draft: "Draft") -> None:
+        """End a reload: from now on the draft's policy decides.
+
+        Counters with equal definitions keep their counts, the others come from the draft, and
+        calls in progress find their places in new gauges.
+        """
+        self._drafts.remove(draft)
+        old_gauges, new = self._compiled.gauge_names, draft.compiled
+        self._compiled = new
+        self._counters.replace(new.definitions, draft.finish())
+        for charge in self._live:
+            assert charge.attempt is not None
+            kept = [place for place in charge.places if place[0] in new.gauge_names]
+            charge.places = kept + self._take(charge.attempt, new.gauge_names - old_gauges)
+
+    def reload(self, policy: Policy, monitor: bool = False) -> None:
+        """Swap the policy at once; counters that the old one did not have begin at zero."""
+        self.adopt(self.draft(policy, monitor))
+
+    def _take(self, attempt: Attempt, gauge_names: set[str]) -> list[tuple[str, Key]]:
+        question = self._compiled.counts_of(attempt, 0, 0, only=gauge_names)
+        return self._counters.recount(question, is_admitted=True)
+
+
+class Draft:
+    """A policy that is about to decide: it gathers the counts that the old one doesn't keep."""
+
+    def __init__(self, compiled: CompiledPolicy, missing: frozenset[str]) -> None:
+        self.compiled = compiled
+        self._missing = missing  # names of counters
+        self._counters = MemoryCounters()
+        self._noted: list[tuple[Attempt, bool, int, int]] = []
+
+    @property
+    def policy(self) -> Policy:
+        return self.compiled.policy
+
+    @property
+    def needs_history(self) -> bool:
+        """Whether some of its counts must be read from the ledger."""
+        return bool(self._missing)
+
+    def recount(self, attempt: Attempt, *, is_admitted: bool, now_us: int, time_us: int) -> Charge:
+        """Count an attempt that was decided before the draft was made."""
+        if attempt.callee_kind != "emergency":
+            question = self.compiled.counts_of(attempt, now_us, time_us, only=self._missing)
+            self._counters.recount(question, is_admitted=is_admitted)
+        return _NOTHING
+
+    def note(self, attempt: Attempt, is_admitted: bool, now_us: int, time_us: int) -> None:
+        """Keep an attempt that was decided after the draft was made, until `finish`."""
+        if self._missing:
+            self._noted.append((attempt, is_admitted, now_us, time_us))
+
+    def finish(self) -> MemoryCounters:
+        """The missing counters: the history, and after it what was noted."""
+        for attempt, is_admitted, now_us, time_us in self._noted:
+            self.recount(attempt, is_admitted=is_admitted, now_us=now_us, time_us=time_us)
+        self._noted = []
+        return self._counters
+
+
+_NOTHING = Charge(None, [])

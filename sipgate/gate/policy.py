@@ -1,0 +1,68 @@
+"""The policy: its rules as they were read, before an engine compiles them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sipgate.counters import CalendarWindow, Definition, SlidingWindow
+
+from .action import Action
+from .rules.condition import Condition, SharedCounters
+from .when import When
+
+LONGEST_PERIOD_SECONDS = {
+    # With the longest change of clocks that a zone has made: a day skipped or doubled is longer
+    # than any, but Samoa's never comes to more than one.
+    "day": 2 * 86_400,
+    "week": 8 * 86_400,
+    "month": 32 * 86_400,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule: for which attempts, on which condition, to do what."""
+
+    id: str
+    kind: str
+    when: When
+    condition: Condition
+    action: Action
+    is_monitored: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What a policy file says. `sha256` is of the file's bytes, in hexadecimal."""
+
+    path: Path
+    name: str
+    revision: str
+    sha256: str
+    region: str | None
+    timezone: str
+    is_monitored: bool
+    rules: tuple[Rule, ...]
+
+    @property
+    def definitions(self) -> tuple[Definition, ...]:
+        """The counters it needs, each once, with the capacity that all its rules need."""
+        every = (d for rule in self.rules for d in rule.condition.definitions)
+        return tuple(SharedCounters(every).definitions.values())
+
+    @property
+    def list_names(self) -> tuple[str, ...]:
+        """The lists that its rules look up, sorted."""
+        names = (getattr(rule.condition, "list_name", None) for rule in self.rules)
+        return tuple(sorted({name for name in names if name is not None}))
+
+    @property
+    def horizon_seconds(self) -> float:
+        """How far back the ledger must be read to know all its counts."""
+        longest = 0.0
+        for definition in self.definitions:
+            match definition.window:
+                case SlidingWindow(length_us):
+                    longest = max(longest, length_us / 1_000_000)
+                case CalendarWindow(unit):
+                    longest = max(longest, LONGEST_PERIOD_SECONDS[unit])
+        return longest

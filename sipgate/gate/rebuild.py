@@ -1,0 +1,213 @@
+"""The state of a gate, made from its ledger again: counts, open attempts, calls in progress."""
+
+from typing import Protocol
+
+from sipgate.ledger import AnsweredEntry, DecisionEntry, Entry, OutcomeEntry
+
+from .attempt import Attempt
+from .decision import Charge, Decision, Step, Would
+from .engine import Engine
+from .open_attempts import OPEN_SECONDS, RETRY_SECONDS, OpenAttempt, OpenAttempts, asks_for_repair
+from .policy import Policy
+
+MAX_CALL_SECONDS = 4 * 3600.0  # `max-call`: an older call frees its count
+
+_MICRO = 1_000_000
+
+
+class Recounts(Protocol):
+    """What takes old decisions: an engine at start, a draft at a reload."""
+
+    def recount(
+        self, attempt: Attempt, *, is_admitted: bool, now_us: int, time_us: int
+    ) -> Charge: ...
+
+
+class RestoredCall:
+    """A call that was let through and is not over, as far as the ledger knows.
+
+    `answered` is its latest answer, None while it rings. `open_attempt` is None once it is
+    answered or too old to be retried; inbound and emergency calls have neither that nor a charge.
+    """
+
+    __slots__ = ("answered", "charge", "decision", "open_attempt")
+
+    def __init__(
+        self, decision: DecisionEntry, charge: Charge | None, open_attempt: OpenAttempt | None
+    ) -> None:
+        self.decision = decision
+        self.charge = charge
+        self.open_attempt = open_attempt
+        self.answered: AnsweredEntry | None = None
+
+
+class EntryAge:
+    """When an entry was made, on the clock of this boot.
+
+    Of the same boot it is known; of another, its age is the difference of calendar times, never
+    below 0 and never before an earlier entry's.
+    """
+
+    def __init__(self, boot: str, now_us: int, time_us: int) -> None:
+        self._boot = boot
+        self._now_us = now_us
+        self._time_us = time_us
+        self._latest_us = -(2**62)
+
+    def now_us(self, entry: Entry) -> int:
+        if entry.boot == self._boot:
+            made_us = entry.boot_us
+        else:
+            made_us = self._now_us - max(0, self._time_us - entry.time_us)
+        self._latest_us = max(self._latest_us, min(made_us, self._now_us))
+        return self._latest_us
+
+
+class Rebuild:
+    """Takes the ledger's entries in their order and does to the gate's state what they did.
+
+    Feed it all entries of the last `rebuild_horizon` seconds, then read `calls`.
+    """
+
+    def __init__(
+        self, engine: Engine, open_attempts: OpenAttempts, *, boot: str, now_us: int, time_us: int
+    ) -> None:
+        self._engine = engine
+        self._open_attempts = open_attempts
+        self._age = EntryAge(boot, now_us, time_us)
+        self._now_us = now_us
+        self._calls_by_seq: dict[int, RestoredCall] = {}
+        self._ended_by_seq: dict[int, RestoredCall] = {}  # with a response that asks for repair
+
+    @property
+    def calls(self) -> dict[int, RestoredCall]:
+        """Calls without an outcome, by the decision's `seq`."""
+        return self._calls_by_seq
+
+    def feed(self, entry: Entry) -> None:
+        """Take one entry."""
+        now_us = self._age.now_us(entry)
+        match entry:
+            case DecisionEntry():
+                self._decided(entry, now_us)
+            case AnsweredEntry():
+                call = self._call(entry.decision, now_us)
+                if call is not None:
+                    call.answered = entry
+                    self._end_attempt(call, 200, now_us)
+            case OutcomeEntry():
+                self._ended(entry, now_us)
+            case _:
+                pass
+
+    def _decided(self, entry: DecisionEntry, now_us: int) -> None:
+        is_admitted = entry.verdict != "reject"
+        if entry.emergency or entry.direction == "inbound":
+            if is_admitted:
+                self._calls_by_seq[entry.seq] = RestoredCall(entry, None, None)
+            return
+        attempt = attempt_of(entry)
+        charge = self._engine.recount(
+            attempt, is_admitted=is_admitted, now_us=now_us, time_us=entry.time_us
+        )
+        # A refusal may not have been sent before the crash: its INVITE comes again, for 32 s.
+        young = OPEN_SECONDS if is_admitted else RETRY_SECONDS
+        opened: OpenAttempt | None = None
+        if self._now_us - now_us < young * _MICRO:
+            opened = self._open_attempts.opened(
+                attempt, entry.seq, decision_of(entry), now_us / _MICRO, charge
+            )
+        if is_admitted:
+            self._calls_by_seq[entry.seq] = RestoredCall(entry, charge, opened)
+
+    def _ended(self, entry: OutcomeEntry, now_us: int) -> None:
+        call = self._call(entry.decision, now_us)
+        if call is None:
+            return
+        del self._calls_by_seq[entry.decision]
+        status = entry.end_status or entry.status or 0
+        if call.charge is not None:
+            self._engine.release(call.charge, now_us / _MICRO)
+        if self._end_attempt(call, status, now_us):
+            self._ended_by_seq[entry.decision] = call
+
+    def _end_attempt(self, call: RestoredCall, status: int, now_us: int) -> bool:
+        one = call.open_attempt
+        if one is None:
+            return False
+        self._open_attempts.ended(one, status, now_us / _MICRO)
+        if asks_for_repair(status):
+            return True
+        call.open_attempt = None
+        return False
+
+    def _call(self, seq: int, now_us: int) -> RestoredCall | None:
+        """The call of a decision; one that had ended is taken up again, for it was retried."""
+        call = self._calls_by_seq.get(seq)
+        if call is not None:
+            return call
+        call = self._ended_by_seq.pop(seq, None)
+        if call is not None:
+            self._calls_by_seq[seq] = call
+            if call.charge is not None:
+                self._engine.resume(call.charge, now_us / _MICRO)
+        return call
+
+
+def rebuild_draft(draft: Recounts, entry: Entry, age: EntryAge) -> None:
+    """Count one entry's decision in a draft: a reload needs no calls and no open attempts."""
+    now_us = age.now_us(entry)
+    if isinstance(entry, DecisionEntry) and not entry.emergency and entry.direction == "outbound":
+        draft.recount(
+            attempt_of(entry),
+            is_admitted=entry.verdict != "reject",
+            now_us=now_us,
+            time_us=entry.time_us,
+        )
+
+
+def rebuild_horizon(policy: Policy, max_call_seconds: float = MAX_CALL_SECONDS) -> float:
+    """How many seconds back the ledger must be read."""
+    return max(policy.horizon_seconds, max_call_seconds, OPEN_SECONDS)
+
+
+def attempt_of(entry: DecisionEntry) -> Attempt:
+    """The attempt that was decided."""
+    return Attempt(
+        source=entry.source,
+        caller=entry.caller,
+        organisation=entry.organisation,
+        campaign=entry.campaign,
+        cli=entry.cli,
+        callee=entry.callee,
+        callee_kind=entry.callee_kind,
+        callee_spelled=entry.callee_spelled,
+        callee_country=entry.callee_country,
+        to_number=entry.to_number,
+        call_id=entry.call_id,
+        from_tag=entry.from_tag,
+        cseq=entry.cseq,
+        user_agent=entry.user_agent,
+    )
+
+
+def decision_of(entry: DecisionEntry) -> Decision:
+    """The decision as it was made; Retry-After is not kept."""
+    would = entry.would
+    return Decision(
+        verdict=entry.verdict,
+        rule=entry.rule,
+        code=entry.code,
+        reason=entry.reason,
+        tags=tuple(entry.tags.items()),
+        would=None if would is None else Would(would.verdict, would.rule, would.reason),
+        steps=tuple(_step(step) for step in entry.steps),
+        policy=entry.policy,
+        revision=entry.revision,
+        policy_sha256=entry.policy_sha256,
+    )
+
+
+def _step(record: dict[str, int | str | bool | None]) -> Step:
+    values = {key: value for key, value in record.items() if key not in ("rule", "held")}
+    return Step(str(record["rule"]), bool(record["held"]), values)

@@ -1,0 +1,81 @@
+"""What every kind of rule offers: the one extension point of the policy."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol, TypeAlias
+
+from sipgate.counters import Definition, Seen, Test
+from sipgate.gate.attempt import Attempt
+from sipgate.gate.decision import Value
+from sipgate.gate.lists import ListLookup
+from sipgate.gate.when import When
+
+
+class Asked(NamedTuple):
+    """What a condition says about one attempt: an answer, or the tests that it depends on."""
+
+    holds: bool | None
+    tests: tuple[Test, ...] = ()
+
+
+Ask: TypeAlias = Callable[[Attempt, ListLookup, float], Asked]
+"""Attempt, lists, calendar seconds."""
+
+HOLDS = Asked(True)
+DOES_NOT_HOLD = Asked(False)
+
+
+class Condition(Protocol):
+    """One rule's condition, ready to be compiled."""
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        """Which values it has for texts, besides callee, caller and cli."""
+        ...
+
+    @property
+    def definitions(self) -> tuple[Definition, ...]:
+        """The counters it needs."""
+        ...
+
+    def compile(self, shared: "SharedCounters") -> Ask:
+        """The function that is called for each attempt that the rule selects."""
+        ...
+
+    def values(self, seen: Seen | None) -> dict[str, Value]:
+        """What the record says that the rule saw."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a condition must know of its rule and policy."""
+
+    when: When
+    timezone: str
+
+
+class SharedCounters:
+    """The counters of a whole policy: rules with equal definitions share one.
+
+    It has the highest capacity that any of them needs, and only the first rule that claims it
+    moves it, so that an attempt is counted once.
+    """
+
+    def __init__(self, definitions: Iterable[Definition]) -> None:
+        self._definitions_by_name: dict[str, Definition] = {}
+        self._claimed: set[str] = set()
+        for definition in definitions:
+            known = self._definitions_by_name.get(definition.name, definition)
+            capacity = max(known.capacity, definition.capacity)
+            self._definitions_by_name[definition.name] = replace(known, capacity=capacity)
+
+    @property
+    def definitions(self) -> Mapping[str, Definition]:
+        return self._definitions_by_name
+
+    def claim(self, definition: Definition) -> tuple[Definition, bool]:
+        """The shared definition, and whether the claimant is the one that moves it."""
+        is_first = definition.name not in self._claimed
+        self._claimed.add(definition.name)
+        return self._definitions_by_name[definition.name], is_first

@@ -1,0 +1,39 @@
+"""The kinds of rules by name: a new kind is a module of its own and one line here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sipgate.gate.shape import Shape
+
+from .concurrent import ConcurrentShape, concurrent_condition
+from .condition import Condition, Surroundings
+from .list_rule import ListShape, list_condition
+from .rate import RateShape, rate_condition
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a rule kind is read: the shape of what stands under its name, and what it becomes."""
+
+    shape: type[Shape]
+    condition: Callable[[Any, Surroundings], Condition]
+
+
+KINDS: Mapping[str, Kind] = {
+    "list": Kind(ListShape, list_condition),
+    "rate": Kind(RateShape, rate_condition),
+    "concurrent": Kind(ConcurrentShape, concurrent_condition),
+}
+
+LATER_KINDS = (
+    # In the design, not in this version.
+    "consent",
+    "hours",
+    "cooldown",
+    "ratio",
+    "dialer",
+    "identity",
+    "trust",
+    "expression",
+)

@@ -1,0 +1,180 @@
+"""The shapes of a policy file: pydantic models that read a tree of nodes, each with its place.
+
+A field's type says how text is read, its description what the manual says. `read_shape` turns
+all that pydantic finds into problems with line and column.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic_core import PydanticCustomError
+
+from .problem import Place, Problems, nearest
+from .yaml_document import Mapping, Node, Scalar, Sequence
+
+MAX_LIMIT = 10_000_000
+MAX_SECONDS = 400 * 86_400  # a year and a month
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+ShapeType = TypeVar("ShapeType", bound="Shape")
+
+
+class Shape(BaseModel):
+    """A mapping with known keys; a key is its field's name with hyphens."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        alias_generator=lambda name: name.rstrip("_").replace("_", "-"),
+    )
+
+
+def wrong(text: str, expected: str | None = None) -> PydanticCustomError:
+    """The error of a field: what was found, what would have been right."""
+    return PydanticCustomError("policy", "{text}", {"text": text, "expected": expected})
+
+
+def read_shape(shape: type[ShapeType], node: Node, problems: Problems) -> ShapeType | None:
+    """Read a node; None when something was wrong, which is then in `problems`."""
+
+    if not isinstance(node, Mapping):
+        problems.add(node.place, f"found {node}", f"a mapping with {listed(keys(shape))}")
+        return None
+    try:
+        return shape.model_validate(_entries(node))
+    except ValidationError as error:
+        for one in error.errors(include_url=False):
+            loc = one["loc"]
+            place, parent = _locate(node, loc)
+            match one["type"]:
+                case "extra_forbidden":
+                    known = keys(_shape_at(shape, loc[:-1]))
+                    problems.add(place, f'unknown key "{loc[-1]}"' + nearest(str(loc[-1]), known))
+                case "missing":
+                    problems.add(parent.place, f'the key "{loc[-1]}" is missing')
+                case "policy":
+                    context = one["ctx"]
+                    problems.add(place, context["text"], context["expected"])
+                case _:
+                    problems.add(place, one["msg"])
+        return None
+
+
+def keys(shape: type[Shape]) -> list[str]:
+    """The keys that a shape knows."""
+    return [field.alias or name for name, field in shape.model_fields.items()]
+
+
+def listed(words: Iterable[str]) -> str:
+    """Words for people: `a, b or c`."""
+    *head, last = words
+    return f"{', '.join(head)} or {last}" if head else last
+
+
+def _entries(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: node for key, (_, node) in value.entries.items()}
+    if isinstance(value, Scalar | Sequence):
+        raise wrong(f"found {value}", "a mapping")
+    return value
+
+
+def _items(value: object) -> object:
+    if isinstance(value, Sequence):
+        if not value.items:
+            raise wrong("found an empty list", "at least one value")
+        return value.items
+    return [value]
+
+
+def _text(value: object) -> object:
+    if not isinstance(value, Scalar) or value.is_empty:
+        raise wrong(f"found {value}", "text")
+    return value.text
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, Scalar) and not value.is_quoted:
+        number = int(value.text) if re.fullmatch(r"[0-9]{1,12}", value.text) else MAX_LIMIT + 1
+        if number <= MAX_LIMIT:
+            return number
+    raise wrong(f"found {value}", f"a whole number from 0 to {MAX_LIMIT}")
+
+
+def _yes_or_no(value: object) -> object:
+    if isinstance(value, Scalar) and not value.is_quoted:
+        if value.text in ("true", "True", "TRUE"):
+            return True
+        if value.text in ("false", "False", "FALSE"):
+            return False
+    raise wrong(f"found {value}", "true or false")
+
+
+def _seconds(value: object) -> object:
+    seconds = read_seconds(value.text) if isinstance(value, Scalar) else None
+    if seconds is None:
+        raise wrong(f"found {value}", "a duration such as 30s, 40m, 24h, 7d or 2w")
+    if not 1 <= seconds <= MAX_SECONDS:
+        raise wrong(f"found {value}", "a duration from 1s to 400d")
+    return seconds
+
+
+def choice(*options: str) -> BeforeValidator:
+    """For a field that takes one of these words."""
+
+    def check(value: object) -> object:
+        text = _text(value)
+        if text not in options:
+            raise wrong(f"found {value}{nearest(str(text), options)}", listed(options))
+        return text
+
+    return BeforeValidator(check)
+
+
+def read_seconds(text: str) -> int | None:
+    """`40m` as seconds; None when it is no duration."""
+    found = re.fullmatch(r"([0-9]{1,9})([smhdw])", text)
+    return int(found[1]) * UNITS[found[2]] if found else None
+
+
+def _locate(node: Node, loc: tuple[int | str, ...]) -> tuple[Place, Node]:
+    """Where an error is, and the mapping or list that it is in."""
+    parent = node
+    place = node.place
+    for depth, part in enumerate(loc):
+        parent = node
+        if isinstance(node, Mapping) and part in node.entries:
+            key_place, node = node.entries[str(part)]
+            is_unknown = depth == len(loc) - 1 and isinstance(node, Mapping | Sequence)
+            place = key_place if is_unknown else node.place
+        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+            place = node.place
+        elif not isinstance(part, int):
+            break
+    return place, parent
+
+
+def _shape_at(shape: type[Shape], loc: tuple[int | str, ...]) -> type[Shape]:
+    for part in loc:
+        if isinstance(part, int):
+            continue
+        field = next(f for f in shape.model_fields.values() if f.alias == part)
+        inner = field.annotation
+        for candidate in (inner, *getattr(inner, "__args__", ())):
+            if isinstance(candidate, type) and issubclass(candidate, Shape):
+                shape = candidate
+    return shape
+
+
+NodeField = Any  # a node that its owner reads
+TextField = Annotated[str, BeforeValidator(_text)]
+TextsField = Annotated[tuple[TextField, ...], BeforeValidator(_items)]
+WholeField = Annotated[int, BeforeValidator(_whole)]
+FlagField = Annotated[bool, BeforeValidator(_yes_or_no)]
+SecondsField = Annotated[int, BeforeValidator(_seconds)]
+Inner = BeforeValidator(_entries)
+Items = BeforeValidator(_items)

@@ -1,0 +1,85 @@
+"""Which attempts a rule is for."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from .attempt import Attempt
+
+Selects: TypeAlias = Callable[[Attempt], bool]
+
+FIELDS = {
+    "caller": "caller",
+    "source": "source",
+    "campaign": "campaign",
+    "organisation": "organisation",
+    "cli": "cli",
+    "country": "callee_country",
+    "kind": "callee_kind",
+}  # key of `when` → the attempt's field that must equal one of the values
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """Keys with the values that select; all keys must match, any value of a key does.
+
+    `values_by_key` is sorted by key, its values sorted and without doubles, so that two that
+    select the same are equal. `unless` is what `not` holds.
+    """
+
+    values_by_key: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    unless: "When | None" = None
+
+    @property
+    def name(self) -> str:
+        """A text that two have in common only when they are equal."""
+        written = repr(self.values_by_key)
+        return written if self.unless is None else f"{written} not {self.unless.name}"
+
+    def compile(self) -> Selects | None:
+        """The function that says whether an attempt is selected; None: every one is."""
+        checks = [_check(key, values) for key, values in self.values_by_key]
+        if self.unless is not None:
+            checks.append(_negation(self.unless.compile()))
+        if not checks:
+            return None
+        if len(checks) == 1:
+            return checks[0]
+        return lambda attempt: all(check(attempt) for check in checks)
+
+
+def _negation(selects: Selects | None) -> Selects:
+    if selects is None:
+        return lambda attempt: False
+    return lambda attempt: not selects(attempt)
+
+
+def _check(key: str, values: tuple[str, ...]) -> Selects:
+    if key == "callee":
+        return _leading_digits(values)
+    if key == "user-agent":
+        return _wildcards(values)
+    name, allowed = FIELDS[key], frozenset(values)
+    return lambda attempt: getattr(attempt, name) in allowed
+
+
+def _leading_digits(values: tuple[str, ...]) -> Selects:
+    international = tuple(value for value in values if value.startswith("+"))
+    digits = tuple(value for value in values if not value.startswith("+"))
+
+    def selects(attempt: Attempt) -> bool:
+        callee = attempt.callee
+        return callee.startswith(international) or callee.removeprefix("+").startswith(digits)
+
+    return selects
+
+
+def _wildcards(values: tuple[str, ...]) -> Selects:
+    alternatives = (".*".join(re.escape(part) for part in v.split("*")) for v in values)
+    pattern = re.compile("|".join(alternatives), re.IGNORECASE | re.DOTALL)
+
+    def selects(attempt: Attempt) -> bool:
+        return attempt.user_agent is not None and bool(pattern.fullmatch(attempt.user_agent))
+
+    return selects
