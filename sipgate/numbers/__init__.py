@@ -1,1 +1,34 @@
-"""(filled by its owner)"""
+"""Numbers: E.164, dial plans, emergency numbers, number lists.
+
+Turns what people and machines dial into one key per telephone: `DialPlan.read` for whom a call
+would ring, `DialPlan.identity` for who says to be calling. Facts of the numbering plans are those
+of the `phonenumbers` package. Works on text; must not know of SIP messages, policies or stores.
+Follows ITU-T E.164, RFC 3966 (tel URIs: separators, parameters, phone-context) and
+RFC 5031 §4.2 (emergency URNs).
+"""
+
+from .callee import Callee, Kind
+from .dial_plan import DialPlan
+from .emergency import EmergencyNumbers, is_sos_urn
+from .list_file import (
+    ColumnError,
+    ListImport,
+    Reject,
+    parse_list_file,
+)
+from .number_list import NumberList
+from .numbering import load_tables
+
+__all__ = [
+    "Callee",
+    "ColumnError",
+    "DialPlan",
+    "EmergencyNumbers",
+    "Kind",
+    "ListImport",
+    "NumberList",
+    "Reject",
+    "is_sos_urn",
+    "load_tables",
+    "parse_list_file",
+]
