@@ -28,6 +28,7 @@ from .endpoint import (
     ServerKey,
     invite_key,
     new_token,
+    readable,
     server_key,
     user_of,
     via_line,
@@ -373,12 +374,12 @@ class AnsweringEnd(Core):
             CalleeEvent(
                 kind=kind,
                 time=self.endpoint.clock.time(),
-                number=unescape_user(user_of(request.uri)),
-                call_id=request.call_id.decode("utf-8", "replace"),
+                number=readable(unescape_user(user_of(request.uri)).encode()),
+                call_id=readable(request.call_id),
                 caller=_from_uri(request),
                 status=status,
                 ended_by=ended_by,
-                saw=tuple(line.decode("utf-8", "replace") for line in saw),
+                saw=tuple(map(readable, saw)),
             )
         )
 
@@ -459,6 +460,6 @@ def _host(flow: Flow) -> bytes:
 
 def _from_uri(request: Request) -> str:
     try:
-        return parse_name_addr(request.first(b"from") or b"").uri.decode("utf-8", "replace")
+        return readable(parse_name_addr(request.first(b"from") or b"").uri)
     except BadMessage:
         return ""

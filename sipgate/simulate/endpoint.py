@@ -326,6 +326,12 @@ def via_line(flow: Flow, branch: bytes) -> bytes:
     return b"SIP/2.0/%b %b;rport;branch=%b" % (transport, flow.local_sent_by, branch)
 
 
+def readable(raw: bytes) -> str:
+    """What a peer says, fit for a terminal: no control characters."""
+    text = raw.decode("utf-8", "replace")
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
 def user_of(uri: bytes) -> bytes:
     """The user part of a URI, or the number of a tel one; empty when there is none."""
     try:

@@ -8,7 +8,7 @@ from sipgate.net import Flow
 from sipgate.sip import InviteClient, Request, Response, build_cancel
 
 from .dialog import Dialog, caller_dialog, refresh
-from .endpoint import Endpoint, new_token, via_line
+from .endpoint import Endpoint, new_token, readable, via_line
 from .fate import SAW_HEADER
 from .summary import CallResult, End, Verdict
 
@@ -201,7 +201,7 @@ class OutgoingCall:
             return
         self.state = State.OVER
         self._act_at = None
-        tags = tuple(line.decode("utf-8", "replace") for line in self._tags())
+        tags = tuple(map(readable, self._tags()))
         self._on_over(CallResult(verdict=verdict, end=end, status=status, reason=reason, tags=tags))
 
     def _verdict_of(self, response: Response) -> tuple[Verdict | None, End, int | None, str | None]:
@@ -255,5 +255,5 @@ def _reason_text(response: Response) -> str:
         _, found, rest = value.partition(b"text=")
         if found:
             words = rest.split(b'"')[1] if rest.startswith(b'"') else rest.split(b";")[0]
-            return words.decode("utf-8", "replace")
-    return response.phrase.decode("utf-8", "replace")
+            return readable(words)
+    return readable(response.phrase)

@@ -13,7 +13,7 @@ COLUMNS = ("attempts", "allowed", "tagged", "refused", "answered", "cancelled", 
 
 def render(summary: Summary) -> RenderableType:
     """The table of all agents, for `rich.live.Live` and for the end."""
-    table = Table(title=_title(summary), caption=_caption(summary), title_justify="left")
+    table = Table(title=Text(_title(summary)), caption=_caption(summary), title_justify="left")
     table.add_column("agent")
     table.add_column("extension")
     for name in COLUMNS:
@@ -25,7 +25,8 @@ def render(summary: Summary) -> RenderableType:
         if room is not None and room != agent.room:
             table.add_section()
         room = agent.room
-        table.add_row(agent.name, agent.extension, *_counts(agent), _told(agent))
+        words = (agent.name, agent.extension, *_counts(agent), _told(agent))
+        table.add_row(*map(Text, words))  # Text: a peer's words are no markup
     table.add_section()
     totals = summary.totals
     left_out = len(summary.agents) - MAX_ROWS
@@ -57,7 +58,8 @@ def sentences(summary: Summary) -> list[str]:
         others = "1 other agent" if untouched == 1 else f"{untouched} other agents"
         lines.append(f"{others}: every call let through.")
     if totals["unclear"]:
-        lines.append(f"{totals['unclear']} calls without a verdict: no answer, or given up early.")
+        calls = "1 call" if totals["unclear"] == 1 else f"{totals['unclear']} calls"
+        lines.append(f"{calls} without a verdict: no answer, or given up early.")
     return lines
 
 
