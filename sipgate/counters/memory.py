@@ -79,6 +79,14 @@ class MemoryCounters:
         time_us = self._latest(question.time_us)
         return self._count(question.steps, is_admitted, question.now_us, time_us)
 
+    def take(self, question: Question) -> Places | None:
+        """The places in gauges that the question names; None when a limit that refuses is reached."""
+        for step in question.steps:
+            if step.settles == "reject" and step.tests:
+                if self._look(step, question.now_us, question.time_us).held:
+                    return None
+        return self.recount(question, is_admitted=True)
+
     def release(self, places: Places) -> None:
         """Give places in gauges back; those of a gauge that is no more are passed over."""
         for name, key in places:

@@ -21,6 +21,7 @@ from .decision import Decision, Step, Value, Verdict, Would
 from .lists import ListLookup, MemoryLists
 from .policy import Policy, Rule
 from .rules.condition import SharedCounters
+from .text import Text
 
 
 class CompiledRule:
@@ -76,6 +77,8 @@ class CompiledPolicy:
             CompiledRule(rule, shared, everywhere or rule.is_monitored) for rule in policy.rules
         )
         self.definitions = tuple(shared.definitions.values())
+        self._has_monitored = any(rule.is_monitored for rule in self.rules)
+        self.counter_names = {d.name for d in self.definitions}
         self.gauge_names = {d.name for d in self.definitions if d.moves is Moves.IN_PROGRESS}
         self._zone = ZoneInfo(policy.timezone)
         self._name, self._revision, self._sha256 = policy.name, policy.revision, policy.sha256
@@ -109,7 +112,7 @@ class CompiledPolicy:
             if rule.counts and (rule.selects is None or rule.selects(attempt)):
                 tests = rule.ask(attempt, _NO_LISTS, 0.0).tests
                 kept = tuple(test for test in tests if test.definition.name in only)
-                steps.append(StepQuestion("no", None, kept))
+                steps.append(StepQuestion(rule.settles, None, kept))
         return Question(now_us, time_us, steps)
 
     def allow_unasked(self) -> Decision:
@@ -124,14 +127,15 @@ class CompiledPolicy:
     def settle(self, prepared: Prepared, answer: Answer) -> Decision:
         """Read the answer: what each rule saw, and what follows."""
         attempt, question, rules, _ = prepared
+        settled, every_seen, _ = answer
         recorded: list[Step] = []
+        tags: list[tuple[str, str]] = []
         verdict: Verdict = "allow"
         speaker: str | None = None
-        tags: list[tuple[str, str]] = []
         refusal: Reject | None = None
         reason: str | None = None
-        would = _Would()
-        for index, seen in enumerate(answer.seen):
+        would = _Would() if self._has_monitored else None
+        for index, seen in enumerate(every_seen):
             rule = rules[index]
             held = bool(question.steps[index].holds) if seen is None else seen.held
             values = rule.values(seen)
@@ -139,33 +143,31 @@ class CompiledPolicy:
             if not held:
                 continue
             action = rule.action
-            match action:
-                case Tag(headers):
-                    would.speak(rule, "tag", None)
-                    if not rule.is_monitored:
-                        shown = self._shown(attempt, values, seen, question.time_us)
-                        tags.extend((name, text.render(shown)) for name, text in headers)
-                        if verdict == "allow":
-                            verdict, speaker = "tag", rule.id
-                case Reject():
-                    shown = self._shown(attempt, values, seen, question.time_us)
-                    said = action.reason.render(shown)
-                    would.speak(rule, "reject", said)
-                    if index == answer.settled:
-                        verdict, speaker = "reject", rule.id
-                        refusal, reason = action, said
-                case Allow():
-                    would.speak(rule, "allow", None)
-                    if index == answer.settled:
-                        verdict, speaker = "allow", rule.id
+            said: str | None = None
+            if isinstance(action, Tag):
+                if not rule.is_monitored:
+                    for name, text in action.headers:
+                        shown = self._shown(text, attempt, values, seen, question.time_us)
+                        tags.append((name, text.render(shown)))
+                    if speaker is None:
+                        verdict, speaker = "tag", rule.id
+            elif isinstance(action, Reject):
+                shown = self._shown(action.reason, attempt, values, seen, question.time_us)
+                said = action.reason.render(shown)
+                if index == settled:
+                    verdict, speaker, refusal, reason = "reject", rule.id, action, said
+            elif index == settled:
+                verdict, speaker = "allow", rule.id
+            if would is not None:
+                would.speak(rule, said)
         return Decision(
             verdict=verdict,
             rule=speaker,
             code=None if refusal is None else refusal.code,
             reason=reason,
             retry_after=None if refusal is None else refusal.retry_after,
-            tags=tuple(tags) if verdict != "reject" else (),
-            would=would.other_than(verdict, speaker) if would.is_needed else None,
+            tags=tuple(tags) if refusal is None else (),
+            would=None if would is None else would.other_than(verdict, speaker),
             steps=tuple(recorded),
             policy=self._name,
             revision=self._revision,
@@ -173,44 +175,55 @@ class CompiledPolicy:
         )
 
     def _shown(
-        self, attempt: Attempt, values: dict[str, Value], seen: Seen | None, time_us: int
+        self,
+        text: Text,
+        attempt: Attempt,
+        values: dict[str, Value],
+        seen: Seen | None,
+        time_us: int,
     ) -> dict[str, Value]:
-        until = None
-        if seen is not None and seen.frees_us is not None:
-            frees = -((time_us + seen.frees_us) // -1_000_000)  # not before it is true
-            until = datetime.fromtimestamp(frees, self._zone).strftime("%Y-%m-%d %H:%M:%S")
-        return {
+        """The values that the text may name."""
+        shown = {
             **values,
             "callee": attempt.callee,
             "caller": attempt.caller,
             "cli": attempt.cli,
-            "until": until,
         }
+        if "until" in text.names and seen is not None and seen.frees_us is not None:
+            frees = -((time_us + seen.frees_us) // -1_000_000)  # not before it is true
+            local = datetime.fromtimestamp(frees, self._zone)
+            shown["until"] = local.strftime("%Y-%m-%d %H:%M:%S")
+        return shown
 
 
 class _Would:
     """Follows what the verdict would be if monitored rules counted."""
 
     def __init__(self) -> None:
-        self.is_needed = False  # a monitored rule held
+        self._monitored_held = False
         self._first_tag: Would | None = None
         self._settled: Would | None = None
 
-    def speak(self, rule: CompiledRule, verdict: Verdict, reason: str | None) -> None:
+    def speak(self, rule: CompiledRule, reason: str | None) -> None:
+        """A rule held."""
         if self._settled is not None:
             return
         if rule.is_monitored:
-            self.is_needed = True
-        if verdict != "tag":
-            self._settled = Would(verdict, rule.id, reason)
-        elif self._first_tag is None:
-            self._first_tag = Would(verdict, rule.id, reason)
+            self._monitored_held = True
+        match rule.action:
+            case Tag():
+                self._first_tag = self._first_tag or Would("tag", rule.id, None)
+            case Reject():
+                self._settled = Would("reject", rule.id, reason)
+            case Allow():
+                self._settled = Would("allow", rule.id, None)
 
     def other_than(self, verdict: Verdict, rule: str | None) -> Would | None:
+        """What it would be, unless no monitored rule held or it is the same."""
         would = self._settled or self._first_tag
-        if would is not None and (would.verdict, would.rule) == (verdict, rule):
+        if not self._monitored_held or would is None:
             return None
-        return would
+        return None if (would.verdict, would.rule) == (verdict, rule) else would
 
 
 _NO_LISTS = MemoryLists()

@@ -1,7 +1,7 @@
 """Which INVITEs are one attempt: they share its decision and are counted once."""
 
 from collections import OrderedDict
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from .attempt import Attempt
 from .decision import Charge, Decision
@@ -14,10 +14,17 @@ MAX_OPEN = 100_000
 Name: TypeAlias = tuple[str, str, str, str, str]
 
 
+class Resumes(Protocol):
+    """What takes up again what a released call held: the engine."""
+
+    def resume(self, charge: Charge, now: float) -> bool: ...
+
+
 class OpenAttempt:
     """An attempt that was decided, and whose INVITE may come again.
 
-    `cseq` is that of the latest INVITE that belongs to it. `charge` is for its owner to keep.
+    `cseq` is that of the latest INVITE that belongs to it. `charge` is what it holds while it is
+    in progress; its owner releases it.
     """
 
     __slots__ = ("attempt", "charge", "cseq", "decision", "decision_seq", "invites", "retries")
@@ -45,10 +52,12 @@ class OpenAttempts:
     It belongs to an open attempt with its own CSeq (a fork, a failover, a retry after a crash),
     or, with a higher CSeq, to one that ended less than 32 s ago with a response that asks for a
     repaired INVITE, at most 5 times. Anything else is a new attempt: the same Call-ID for another
-    callee, a higher CSeq while one is open, the same INVITE after any other end.
+    callee, a higher CSeq while one is open, the same INVITE after any other end. A retry takes up
+    again in `engine` what its attempt had held; where the places are taken it is a new attempt.
     """
 
-    def __init__(self, max_open: int = MAX_OPEN) -> None:
+    def __init__(self, engine: Resumes | None = None, max_open: int = MAX_OPEN) -> None:
+        self._engine = engine
         self._max_open = max_open
         self._attempts_by_name: dict[Name, list[OpenAttempt]] = {}
         self._opened_at: OrderedDict[OpenAttempt, float] = OrderedDict()  # oldest first
@@ -75,7 +84,7 @@ class OpenAttempts:
         if any(one.is_open for one in known):
             return None
         for one in known:
-            if one.cseq < attempt.cseq:
+            if one.cseq < attempt.cseq and self._resume(one, now):
                 del self._retry_until[one]
                 one.cseq = attempt.cseq
                 one.retries += 1
@@ -107,12 +116,16 @@ class OpenAttempts:
         What the last one ended with decides whether a repaired INVITE may follow.
         """
         self._expire(now)
-        if one not in self._opened_at:
-            return False  # expired before, or told twice
-        one.invites -= 1
-        if one.invites > 0:
-            return False
-        del self._opened_at[one]
+        if one in self._opened_at:
+            one.invites -= 1
+            if one.invites > 0:
+                return False
+            del self._opened_at[one]
+        elif one in self._retry_until:  # in a rebuild: the retry itself left no entry
+            del self._retry_until[one]
+            one.retries += 1
+        else:
+            return False  # expired before
         if asks_for_repair(status) and one.retries < MAX_RETRIES:
             self._retry_until[one] = now + RETRY_SECONDS
             if len(self._retry_until) > self._max_open:
@@ -120,6 +133,11 @@ class OpenAttempts:
         else:
             self._forget(one)
         return True
+
+    def _resume(self, one: OpenAttempt, now: float) -> bool:
+        if self._engine is None or one.charge is None:
+            return True
+        return self._engine.resume(one.charge, now)
 
     def _expire(self, now: float) -> None:
         for attempts, out_at in (

@@ -91,7 +91,7 @@ class Rebuild:
             case DecisionEntry():
                 self._decided(entry, now_us)
             case AnsweredEntry():
-                call = self._call(entry.decision, now_us)
+                call = self._call(entry.decision)
                 if call is not None:
                     call.answered = entry
                     self._end_attempt(call, 200, now_us)
@@ -121,7 +121,7 @@ class Rebuild:
             self._calls_by_seq[entry.seq] = RestoredCall(entry, charge, opened)
 
     def _ended(self, entry: OutcomeEntry, now_us: int) -> None:
-        call = self._call(entry.decision, now_us)
+        call = self._call(entry.decision)
         if call is None:
             return
         del self._calls_by_seq[entry.decision]
@@ -141,7 +141,7 @@ class Rebuild:
         call.open_attempt = None
         return False
 
-    def _call(self, seq: int, now_us: int) -> RestoredCall | None:
+    def _call(self, seq: int) -> RestoredCall | None:
         """The call of a decision; one that had ended is taken up again, for it was retried."""
         call = self._calls_by_seq.get(seq)
         if call is not None:
@@ -150,7 +150,7 @@ class Rebuild:
         if call is not None:
             self._calls_by_seq[seq] = call
             if call.charge is not None:
-                self._engine.resume(call.charge, now_us / _MICRO)
+                self._engine.restore(call.charge)
         return call
 
 

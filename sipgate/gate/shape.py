@@ -5,13 +5,13 @@ all that pydantic finds into problems with line and column.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
-from .problem import Place, Problems, nearest
+from .problem import Problems, nearest
 from .yaml_document import Mapping, Node, Scalar, Sequence
 
 MAX_LIMIT = 10_000_000
@@ -28,8 +28,13 @@ class Shape(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
-        alias_generator=lambda name: name.rstrip("_").replace("_", "-"),
+        alias_generator=lambda name: name.replace("_", "-"),
     )
+
+    @classmethod
+    def wrong_together(cls, present: Collection[str]) -> tuple[str, str] | None:
+        """What is wrong with these keys in one mapping, and what would be right; None: nothing."""
+        return None
 
 
 def wrong(text: str, expected: str | None = None) -> PydanticCustomError:
@@ -43,24 +48,16 @@ def read_shape(shape: type[ShapeType], node: Node, problems: Problems) -> ShapeT
     if not isinstance(node, Mapping):
         problems.add(node.place, f"found {node}", f"a mapping with {listed(keys(shape))}")
         return None
+    together = shape.wrong_together(node.entries.keys())
+    if together is not None:
+        problems.add(node.place, *together)
     try:
-        return shape.model_validate(_entries(node))
+        read = shape.model_validate(_entries(node))
     except ValidationError as error:
         for one in error.errors(include_url=False):
-            loc = one["loc"]
-            place, parent = _locate(node, loc)
-            match one["type"]:
-                case "extra_forbidden":
-                    known = keys(_shape_at(shape, loc[:-1]))
-                    problems.add(place, f'unknown key "{loc[-1]}"' + nearest(str(loc[-1]), known))
-                case "missing":
-                    problems.add(parent.place, f'the key "{loc[-1]}" is missing')
-                case "policy":
-                    context = one["ctx"]
-                    problems.add(place, context["text"], context["expected"])
-                case _:
-                    problems.add(place, one["msg"])
+            _add(problems, shape, node, one)
         return None
+    return None if together is not None else read
 
 
 def keys(shape: type[Shape]) -> list[str]:
@@ -140,22 +137,31 @@ def read_seconds(text: str) -> int | None:
     return int(found[1]) * UNITS[found[2]] if found else None
 
 
-def _locate(node: Node, loc: tuple[int | str, ...]) -> tuple[Place, Node]:
-    """Where an error is, and the mapping or list that it is in."""
-    parent = node
-    place = node.place
-    for depth, part in enumerate(loc):
-        parent = node
+def _add(problems: Problems, shape: type[Shape], root: Node, error: ErrorDetails) -> None:
+    """One of pydantic's errors as a problem, at the key or the value that it is about."""
+    loc = error["loc"]
+    match error["type"]:
+        case "extra_forbidden":
+            parent, key = _node_at(root, loc[:-1]), str(loc[-1])
+            assert isinstance(parent, Mapping)
+            hint = nearest(key, keys(_shape_at(shape, loc[:-1])))
+            problems.add(parent.entries[key][0], f'unknown key "{key}"{hint}')
+        case "missing":
+            problems.add(_node_at(root, loc[:-1]).place, f'the key "{loc[-1]}" is missing')
+        case "policy":
+            context = error["ctx"]
+            problems.add(_node_at(root, loc).place, context["text"], context["expected"])
+        case _:
+            problems.add(_node_at(root, loc).place, error["msg"])
+
+
+def _node_at(node: Node, loc: tuple[int | str, ...]) -> Node:
+    for part in loc:
         if isinstance(node, Mapping) and part in node.entries:
-            key_place, node = node.entries[str(part)]
-            is_unknown = depth == len(loc) - 1 and isinstance(node, Mapping | Sequence)
-            place = key_place if is_unknown else node.place
-        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+            node = node.entries[str(part)][1]
+        elif isinstance(node, Sequence) and isinstance(part, int):
             node = node.items[part]
-            place = node.place
-        elif not isinstance(part, int):
-            break
-    return place, parent
+    return node
 
 
 def _shape_at(shape: type[Shape], loc: tuple[int | str, ...]) -> type[Shape]:

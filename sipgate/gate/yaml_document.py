@@ -43,7 +43,9 @@ class Scalar:
         return not self.is_quoted and self.text in ("", "~", "null", "Null", "NULL")
 
     def __str__(self) -> str:
-        return "nothing" if self.is_empty else f'"{self.text}"'
+        if self.is_empty:
+            return "nothing"
+        return f'the text "{self.text}"' if self.is_quoted else f'"{self.text}"'
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """`rate`: the count before this attempt has already reached a limit in its window."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
 from sipgate.counters import (
     CalendarUnit,
@@ -94,15 +95,14 @@ class RateShape(Shape):
         ),
     )
 
-    @model_validator(mode="before")
     @classmethod
-    def _one_way(cls, entries: Any) -> Any:
-        has_one = "limit" in entries or "window" in entries
-        if "limits" in entries and has_one:
-            raise wrong("limits beside limit or window", "one or the other")
-        if "limits" not in entries and not ("limit" in entries and "window" in entries):
-            raise wrong("a rate without its limit", "limit and window, or limits")
-        return entries
+    def wrong_together(cls, present: Collection[str]) -> tuple[str, str] | None:
+        if "limits" in present:
+            if "limit" in present or "window" in present:
+                return "limits beside limit or window", "one or the other"
+        elif "limit" not in present or "window" not in present:
+            return "a rate without limit or window", "limit and window, or limits"
+        return None
 
 
 class Limit(NamedTuple):
