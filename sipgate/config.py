@@ -178,6 +178,7 @@ class Source(Section):
         "e164": "number rewriting",
         "to-mismatch": "refusing a To that contradicts the Request-URI",
         "lead-headers": "lead data",
+        "uri-lists": "several callees in one request",
     }
 
     name: Name = Field(description="The source's name: callers are written `NAME/identity`.")
@@ -239,7 +240,6 @@ class Source(Section):
     )
     nat: bool = Field(False, description="Treats a Via without rport as if it had it (RFC 3581).")
     routes: bool = Field(False, description="Whether it may send a Route set of its own.")
-    uri_lists: bool = Field(False, description="Whether one request may name several callees.")
     accept_tags: bool = Field(
         False, description="Believes `X-SipGate-*`: there is another gate in front."
     )

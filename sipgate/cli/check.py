@@ -8,6 +8,7 @@ import typer
 
 from .failure import ANSWER_IS_NO, BAD_INPUT
 from .output import print_json, print_line, print_note
+from .policy import problem_lines
 from .settings import DEFAULT_CONFIG, AsJson, ConfigFile
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ def _read(path: Path) -> "tuple[list[str], tuple[Config, Policy] | None]":
     policy = None
     try:
         policy = load_policy(settings.gate.policy, timezone=settings.gate.timezone)
-    except PolicyError as error:
-        problems += [str(problem) for problem in error.problems]
+    except (PolicyError, OSError) as error:
+        problems += problem_lines(settings.gate.policy, error)
     for upstream in settings.upstream:
         if upstream.plan is not None:
             try:

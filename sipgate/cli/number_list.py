@@ -207,7 +207,7 @@ def _usual_region(config: "Config") -> str | None:
         return None
     try:
         return load_policy(config.gate.policy).region
-    except PolicyError:
+    except (PolicyError, OSError):
         return None
 
 

@@ -14,6 +14,13 @@ group = typer.Typer(no_args_is_help=True, help="Look at policy files.")
 CHECK_EXAMPLE = "Example: sipgate policy check policies/quickstart.yaml"
 
 
+def problem_lines(path: Path, error: Exception) -> list[str]:
+    """What `load_policy` found; a file that can't be read is a mistake like any other."""
+    if isinstance(error, OSError):
+        return [f"{path}: {(error.strerror or 'cannot be read').lower()}"]
+    return str(error).splitlines()
+
+
 @group.callback()
 def _group() -> None:
     """Look at policy files."""
@@ -31,13 +38,13 @@ def check(
     for path in files:
         try:
             policy = load_policy(path)
-        except PolicyError as error:
+        except (PolicyError, OSError) as error:
             are_good = False
-            for problem in error.problems:
+            for problem in problem_lines(path, error):
                 if as_json:
-                    print_json({"file": str(path), "good": False, "problem": str(problem)})
+                    print_json({"file": str(path), "good": False, "problem": problem})
                 else:
-                    print_note(str(problem))
+                    print_note(problem)
             continue
         facts = {
             "policy": policy.name,

@@ -43,15 +43,25 @@ def main() -> None:
         _end([f"sipgate: {error}"], CANNOT)
 
 
-@program.callback()
-def _program(
-    show_version: Annotated[
-        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)
-    ] = False,
-) -> None:
-    if show_version:
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
         print(f"sipgate {version('sipgate')}")
         raise typer.Exit
+
+
+@program.callback()
+def _program(
+    _show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version and exit.",
+            is_eager=True,
+            callback=_print_version,
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 def _end(lines: "tuple[str, ...] | list[str]", exit_code: int) -> None:

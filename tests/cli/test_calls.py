@@ -1,0 +1,134 @@
+"""`sipgate calls`."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .conftest import RunCommand
+from .running_gate import running_gate
+
+KEYS = {
+    "decision",
+    "time",
+    "source",
+    "caller",
+    "cli",
+    "callee",
+    "call_id",
+    "campaign",
+    "verdict",
+    "rule",
+    "reason",
+    "policy",
+    "revision",
+    "outcome",
+}
+
+
+@pytest.mark.usefixtures("store")
+def test_json_has_one_object_a_line_newest_last(sipgate: RunCommand) -> None:
+    ran = sipgate("calls", "--json")
+
+    rows = [json.loads(line) for line in ran.out.splitlines()]
+    assert ran.exit_code == 0
+    assert [row["verdict"] for row in rows] == ["allow", "reject", "tag"]
+    assert all(row.keys() >= KEYS for row in rows)
+
+
+@pytest.mark.usefixtures("store")
+def test_what_is_not_there_is_null_and_no_key_is_left_out(sipgate: RunCommand) -> None:
+    row = json.loads(sipgate("calls", "--json", "--verdict", "reject").out)
+
+    assert row["outcome"] == {
+        "kind": None,
+        "status": None,
+        "answered": None,
+        "ring_seconds": None,
+        "talk_seconds": None,
+        "ended_by": None,
+    }
+    assert row["reason"] == "daily limit of 1 calls reached"
+    assert row["time"].endswith("Z")
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(
+    ("words", "verdicts"),
+    [
+        (["--caller", "hq/4711"], ["allow", "reject"]),
+        (["--callee", "+1 (305) 555-0123", "--limit", "1"], ["tag"]),
+        (["--verdict", "tag"], ["tag"]),
+        (["--rule", "daily-cap"], ["reject"]),
+        (["--source", "elsewhere"], []),
+        (["--campaign", "solar", "--cli", "+13055550100"], ["allow", "reject", "tag"]),
+        (["--call-id", "hq/4712-tag"], ["tag"]),
+        (["--since", "2026-09-21T14:13:21Z", "--until", "2026-09-21T16:13:20Z"], ["reject"]),
+    ],
+    ids=["caller", "callee", "verdict", "rule", "source", "campaign", "call-id", "time"],
+)
+def test_filters_narrow_the_search(
+    sipgate: RunCommand, words: list[str], verdicts: list[str]
+) -> None:
+    ran = sipgate("calls", "--json", *words)
+
+    assert [json.loads(line)["verdict"] for line in ran.out.splitlines()] == verdicts
+
+
+@pytest.mark.usefixtures("store")
+def test_the_table_is_for_people(sipgate: RunCommand) -> None:
+    out = sipgate("calls", "--caller", "hq/4711").out
+
+    assert "2026-09-21 14:13:20" in out
+    assert "daily limit of 1 calls reached" in out
+    assert "70 s" in out
+
+
+@pytest.mark.usefixtures("folder")
+def test_before_the_first_start_there_is_no_store(sipgate: RunCommand) -> None:
+    ran = sipgate("calls")
+
+    assert ran.exit_code == 3
+    assert "there is no store at" in ran.err
+
+
+@pytest.mark.usefixtures("store")
+def test_a_time_that_is_none_is_bad_input(sipgate: RunCommand) -> None:
+    ran = sipgate("calls", "--since", "yesterday")
+
+    assert ran.exit_code == 2
+    assert ran.err.startswith("--since: 'yesterday' is no time; expected one like 2h")
+
+
+@pytest.mark.usefixtures("store")
+def test_active_calls_are_the_running_gates(sipgate: RunCommand, store: Path) -> None:
+    with running_gate(
+        store, {"active-calls": {"calls": [{"decision": "gate-1-1", "caller": "hq/1"}]}}
+    ):
+        ran = sipgate("calls", "--active", "--json")
+
+    assert json.loads(ran.out) == {"decision": "gate-1-1", "caller": "hq/1"}
+
+
+@pytest.mark.usefixtures("store")
+def test_without_a_gate_no_call_is_active(sipgate: RunCommand) -> None:
+    ran = sipgate("calls", "--active")
+
+    assert (ran.exit_code, ran.out) == (0, "")
+    assert ran.err == "no gate is running on this store\n"
+
+
+@pytest.mark.parametrize(("ended", "exit_code"), [(True, 0), (False, 1)], ids=["there", "not"])
+def test_a_call_is_ended_by_the_running_gate(
+    sipgate: RunCommand, store: Path, ended: bool, exit_code: int
+) -> None:
+    with running_gate(store, {"end-call": {"ended": ended}}) as requests:
+        ran = sipgate("calls", "end", "gate-1-1")
+
+    assert ran.exit_code == exit_code
+    assert requests[0]["decision"] == "gate-1-1"
+
+
+@pytest.mark.usefixtures("store")
+def test_ending_a_call_needs_a_gate(sipgate: RunCommand) -> None:
+    assert sipgate("calls", "end", "gate-1-1").exit_code == 3
