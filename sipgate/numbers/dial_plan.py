@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from .callee import Callee, Kind
 from .dial_prefixes import dial_prefix
-from .emergency import EmergencyNumbers
+from .emergency import EmergencyNumbers, is_sos_urn
 from .numbering import Rank, Reading, numbering_in, read_international
 from .service_code import carried
 from .spelling import MAX_KEY_LENGTH, clean, normalise
@@ -64,7 +64,7 @@ class DialPlan:
         self.region = region
         self.has_extensions = bool(extensions)
         self._home = numbering_in(region) if region is not None else None
-        self._emergency = emergency or EmergencyNumbers((region,))
+        self._emergency = emergency or EmergencyNumbers(region)
         self._internal = _patterns((*extensions, *short_codes))
         self._carrier = dial_prefix(region) if region is not None else None
         prefix = _NOWHERE if self._home is None else self._home.international_prefix
@@ -87,6 +87,12 @@ class DialPlan:
         if len(user) > MAX_CACHED_LENGTH:
             return self._read(user)
         return self._read_cached(user)
+
+    def read_urn(self, urn: str) -> Callee:
+        """Who is called by a urn Request-URI: an emergency service, else nobody can read it."""
+        key = urn.lower()[:MAX_KEY_LENGTH]
+        kind: Kind = "emergency" if is_sos_urn(urn) else "unreadable"
+        return Callee(kind=kind, key=key, spelled=urn, country=None, dialled=key)
 
     def read_cli(self, user: str) -> str | None:
         """A presented number in E.164 form; None for an extension, a name, or nothing."""

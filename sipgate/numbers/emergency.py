@@ -30,7 +30,7 @@ class EmergencyNumbers:
     ValueError for a region that nobody knows.
     """
 
-    def __init__(self, regions: Iterable[str | None] = (), added: Iterable[str] = ()) -> None:
+    def __init__(self, *regions: str | None, added: Iterable[str] = ()) -> None:
         self.regions = tuple(dict.fromkeys(region for region in regions if region))
         patterns = [re.escape(number) for number in added]
         for region in self.regions:

@@ -212,7 +212,7 @@ def test_an_emergency_number_beats_an_extension_that_covers_it() -> None:
 
 
 def test_the_policys_emergency_numbers_can_be_added() -> None:
-    plan = DialPlan(region="US", emergency=EmergencyNumbers(("US", "GB")))
+    plan = DialPlan(region="US", emergency=EmergencyNumbers("US", "GB"))
     assert [plan.read("911").kind, plan.read("999").kind] == ["emergency", "emergency"]
 
 
@@ -261,6 +261,15 @@ def test_what_is_no_number_is_short_or_unreadable(
     plan: DialPlan, spelled: str, expected: tuple[str, str]
 ) -> None:
     assert read(plan, spelled) == expected
+
+
+def test_an_emergency_urn_is_an_emergency_call() -> None:
+    callee = NOWHERE.read_urn("URN:service:sos.Fire")
+    assert (callee.kind, callee.key) == ("emergency", "urn:service:sos.fire")
+
+
+def test_another_urn_is_unreadable() -> None:
+    assert US.read_urn("urn:service:counseling").kind == "unreadable"
 
 
 def test_a_configured_international_prefix_replaces_the_regions() -> None:

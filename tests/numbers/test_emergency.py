@@ -23,18 +23,18 @@ from sipgate.numbers import EmergencyNumbers, is_sos_urn
     ],
 )
 def test_a_region_has_its_numbers(region: str | None, numbers: list[str]) -> None:
-    emergency = EmergencyNumbers((region,))
+    emergency = EmergencyNumbers(region)
     assert [number for number in numbers if not emergency.match(number)] == []
 
 
 @pytest.mark.parametrize("digits", ["9116", "91", "9111", "", "911 ", "1120", "911\n", "+911"])
 @pytest.mark.parametrize("region", ["US", "CA", "NL", "MX", "PH", "SA"])
 def test_a_beginning_is_no_emergency_number(region: str, digits: str) -> None:
-    assert not EmergencyNumbers((region,)).match(digits)
+    assert not EmergencyNumbers(region).match(digits)
 
 
 def test_numbers_of_several_regions_hold_together() -> None:
-    emergency = EmergencyNumbers(("US", None, "GB"), added=("5555",))
+    emergency = EmergencyNumbers("US", None, "GB", added=("5555",))
     assert [emergency.match(digits) for digits in ("911", "999", "5555", "000")] == [
         True,
         True,
@@ -45,7 +45,7 @@ def test_numbers_of_several_regions_hold_together() -> None:
 
 def test_an_unknown_region_is_an_error() -> None:
     with pytest.raises(ValueError, match="'XX'"):
-        EmergencyNumbers(("XX",))
+        EmergencyNumbers("XX")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,91 @@
+"""Where SIP comes from: the configured sources, and which of them an address belongs to."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Literal
+
+from sipgate.numbers import DialPlan
+
+CACHED_HOSTS = 16_384  # about 2 MB; a flood with forged addresses only empties it
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Source:
+    """A PBX, a trunk or a subnet of softphones, and what holds for it."""
+
+    name: str
+    networks: tuple[Network, ...]
+    upstream: str  # where its calls go
+    dial_plan: DialPlan
+    identity: tuple[str, ...] = ("p-asserted-identity", "from")  # schemes of `identity`, in order
+    trusted: bool = False  # its asserted identities and campaign header are believed
+    decide: bool = True  # False: calls come in by it and are only recorded
+    organisation: str | None = None  # None: the source's name
+    campaign_header: bytes | None = None  # in lower case
+    callers_listed: bool = False  # callers without an entry of their own are one caller
+    registrations: Literal["pass", "refuse"] = "pass"
+    nat: bool = False
+    routes: bool = False
+    uri_lists: bool = False
+    accept_tags: bool = False
+    strip: int = 0  # characters taken off before a number goes out
+    prefix: str = ""  # what is put in front of it
+    e164: bool = False  # it goes out as it was read: +4930…
+
+
+class SourceTable:
+    """Finds the source of an address: the most specific network wins.
+
+    Two sources may not name the same network: ValueError says which.
+    """
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        self._sources_by_name: dict[str, Source] = {}
+        self._sources_by_network: dict[tuple[int, int, int], Source] = {}
+        for source in sources:
+            if self._sources_by_name.setdefault(source.name, source) is not source:
+                raise ValueError(f"two sources are named {source.name}")
+            for network in source.networks:
+                key = (network.version, network.prefixlen, int(network.network_address))
+                other = self._sources_by_network.setdefault(key, source)
+                if other is not source:
+                    raise ValueError(f"{network} is in two sources: {other.name}, {source.name}")
+        self._prefix_lengths = {
+            version: sorted({key[1] for key in self._sources_by_network if key[0] == version})[::-1]
+            for version in (4, 6)
+        }
+        self._sources_by_host: dict[str, Source | None] = {}  # answers given before
+
+    def find(self, host: str) -> Source | None:
+        """The source of a numeric address; None for a stranger."""
+        try:
+            return self._sources_by_host[host]
+        except KeyError:
+            pass
+        source = self._find(host)
+        if len(self._sources_by_host) >= CACHED_HOSTS:
+            self._sources_by_host.clear()
+        self._sources_by_host[host] = source
+        return source
+
+    def named(self, name: str) -> Source | None:
+        """The source of that name, which an entry of the ledger may outlive."""
+        return self._sources_by_name.get(name)
+
+    def _find(self, host: str) -> Source | None:
+        try:
+            address: IPv4Address | IPv6Address = ip_address(host.partition("%")[0].strip("[]"))
+        except ValueError:
+            return None
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        bits, number = address.max_prefixlen, int(address)
+        for length in self._prefix_lengths[address.version]:
+            network = number >> (bits - length) << (bits - length)
+            source = self._sources_by_network.get((address.version, length, network))
+            if source is not None:
+                return source
+        return None
