@@ -66,8 +66,10 @@ def parse_name_addr(value: bytes) -> NameAddr:
 def read_tag(value: bytes) -> bytes:
     """The tag of a From or To value, b"" without one; raises BadMessage(400). Fast."""
     address, semicolon, tag = value.partition(b";tag=")
-    if (tag.isalnum() or (is_token(tag) if semicolon else not tag)) and (
-        _is_plain(address) if len(address) < 256 else _is_plain.__wrapped__(address)
+    if (
+        (tag.isalnum() or (is_token(tag) if semicolon else not tag))
+        and len(address) < 256  # so that what is remembered is bounded in bytes too
+        and _is_plain(address)
     ):
         return tag
     tag = parse_name_addr(value).params.get(b"tag", b"") or b""

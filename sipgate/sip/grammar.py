@@ -107,9 +107,9 @@ KEYS = {  # a header's name as spelled -> its key: the full name in lower case
     **{letter.upper(): name for letter, name in COMPACT.items()},
 }
 
-_FOLD = re.compile(rb"[ \t]*\r\n[ \t]+")
-_COMMA = re.compile(rb'"(?:[^"\\]|\\.)*"|<[^>]*>|(,)', re.DOTALL)
-_SEMICOLON = re.compile(rb'"(?:[^"\\]|\\.)*"|(;)', re.DOTALL)
+# What opens and never closes reaches to the end: so each byte is looked at once, whatever comes.
+_COMMA = re.compile(rb'"(?:[^"\\]|\\.)*"?|<[^>]*>?|(,)', re.DOTALL)
+_SEMICOLON = re.compile(rb'"(?:[^"\\]|\\.)*"?|(;)', re.DOTALL)
 
 
 def header_key(name: bytes) -> bytes | None:
@@ -122,7 +122,9 @@ def header_key(name: bytes) -> bytes | None:
 
 def unfold(value: bytes) -> bytes:
     """One line from a header folded over several: each fold becomes a space (RFC 3261 §25.1)."""
-    return _FOLD.sub(b" ", value) if b"\n" in value else value
+    if b"\n" not in value:
+        return value
+    return b" ".join(part.strip(b" \t") for part in value.split(b"\r\n"))
 
 
 def split_values(value: bytes) -> list[bytes]:

@@ -158,8 +158,14 @@ def read_answerable(raw: bytes, limits: Limits = DEFAULT) -> Request | None:
     None if no answer would find its way, or none is allowed: responses, ACK, no usable Via, no
     CSeq. Other fields may be missing.
     """
-    head = raw.lstrip(b"\r\n")[: limits.max_message_bytes].partition(b"\r\n\r\n")[0]
-    words = head.partition(b"\r\n")[0].split()
+    raw_head = raw.lstrip(b"\r\n")[: limits.max_message_bytes]
+    head, empty_line, _ = raw_head.partition(b"\r\n\r\n")
+    lines = head.split(b"\r\n")
+    if not empty_line:
+        lines.pop()  # it may be half a line
+    if not lines or any(b"\r" in line or b"\n" in line for line in lines):
+        return None  # what others may take for line ends is not repeated
+    words = lines[0].split()
     if len(words) < 3 or not words[-1].upper().startswith(b"SIP/"):
         return None
     request = Request()
@@ -168,11 +174,11 @@ def read_answerable(raw: bytes, limits: Limits = DEFAULT) -> Request | None:
     if words[0] == b"ACK" or not is_token(words[0]):
         return None
     request.raw = raw
-    request.lines = head.split(b"\r\n")[: limits.max_headers + 1]
+    request.lines = lines[: limits.max_headers + 1]
     request.body = request.from_tag = request.to_tag = b""
     request.max_forwards = None
     _index_headers(request)
-    top = _top_via(request, limits)
+    top = _top_via(request, 2**31)
     cseq = request.first(b"cseq")
     if not top or not cseq:
         return None
@@ -330,7 +336,7 @@ def _read_headers(message: Request | Response, limits: Limits) -> None:
         raise BadMessage(400, "a cseq without a method")
     message.from_tag = read_tag(from_)
     message.to_tag = read_tag(to)
-    top = _top_via(message, limits)
+    top = _top_via(message, limits.max_vias)
     if top is None:
         raise BadMessage(400, "no via")
     message.via = parse_via(top)
@@ -343,7 +349,7 @@ def _read_max_forwards(line: bytes) -> int:
     return hops
 
 
-def _top_via(message: Message, limits: Limits) -> bytes | None:
+def _top_via(message: Message, max_vias: int) -> bytes | None:
     """The topmost Via value as it is spelled; raises BadMessage if there are too many."""
     at = message._positions.get(b"via")
     if at is None:
@@ -358,8 +364,8 @@ def _top_via(message: Message, limits: Limits) -> bytes | None:
         vias = 1 + top.count(b",")
     else:
         return top
-    if vias > limits.max_vias:
-        raise BadMessage(400, f"more than {limits.max_vias} via values")
+    if vias > max_vias:
+        raise BadMessage(400, f"more than {max_vias} via values")
     comma = first_comma(top) if b"," in top else -1
     return top if comma < 0 else top[:comma].rstrip()
 

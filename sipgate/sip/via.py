@@ -11,7 +11,6 @@ DEFAULT_PORTS = {b"TLS": 5061, b"WSS": 443, b"WS": 80}  # RFC 3261 §18.2.2, RFC
 _PROTOCOL = re.compile(
     rb"[ \t]*([^ \t/]+)[ \t]*/[ \t]*([^ \t/]+)[ \t]*/[ \t]*([^ \t/]+)[ \t]+(.*)", re.DOTALL
 )
-_COLON = re.compile(rb"[ \t]*:[ \t]*")
 _TRANSPORTS = {
     b"SIP/2.0/" + transport: transport for transport in (b"UDP", b"TCP", b"TLS", b"WS", b"WSS")
 }
@@ -111,15 +110,18 @@ def default_port(transport: bytes) -> int:
 @lru_cache(maxsize=4096)  # a peer's is the same in all its messages
 def _read_sent_by(sent_by: bytes) -> tuple[bytes, bytes, int | None]:
     """As spelled, but for spaces around its colon; the host; the port."""
-    sent_by = _COLON.sub(b":", sent_by.strip())
+    sent_by = sent_by.strip()
     if sent_by[:1] == b"[":
         host, bracket, port = sent_by.partition(b"]")
         host += bracket
-        colon, port = port[:1], port[1:]
-        if colon not in (b"", b":"):
+        before, colon, port = port.partition(b":")
+        if before.strip():
             raise BadMessage(400, "Via has no port after its address")
     else:
         host, colon, port = sent_by.partition(b":")
+        host = host.rstrip()
+    port = port.lstrip()
+    sent_by = host + colon + port
     if not is_host(host):
         raise BadMessage(400, "Via names no host")
     return sent_by, host.lower(), _read_port(port) if colon else None

@@ -26,6 +26,11 @@ def test_a_cancel_needs_no_reason() -> None:
     assert b"Reason" not in build_cancel(INVITE, None)
 
 
+def test_our_own_invite_may_pass_the_limits_of_what_we_take() -> None:
+    sent = invite(also=b"\r\n".join([b"Via: SIP/2.0/UDP below"] * 300))
+    assert build_cancel(sent, None).count(b"Via:") == 1
+
+
 def test_an_ack_has_the_responses_to_and_the_invites_branch() -> None:
     ack = parse_message(build_ack(INVITE, response(486)))
     assert ack.lines[0] == b"ACK sip:+4930123456@gate.example.com SIP/2.0"

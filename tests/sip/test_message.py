@@ -286,6 +286,18 @@ def test_a_bad_request_gets_no_answer_without_a_usable_via() -> None:
     assert error.value.request is None
 
 
+def test_a_bad_request_gets_no_answer_that_repeats_a_cr_or_lf_alone() -> None:
+    with pytest.raises(BadMessage) as error:
+        parse_message(invite(also=b"X: a\nRoute: b"))
+    assert error.value.request is None
+
+
+def test_too_many_vias_can_be_answered() -> None:
+    with pytest.raises(BadMessage) as error:
+        parse_message(invite(also=b"v: SIP/2.0/UDP a"), Limits(max_vias=1))
+    assert error.value.request is not None
+
+
 @pytest.mark.parametrize("raw", [INVITE, RINGING])
 def test_every_prefix_of_a_message_is_refused(raw: bytes) -> None:
     head = raw.index(b"\r\n\r\n") + 3
@@ -331,6 +343,26 @@ def test_what_is_read_is_printed_byte_for_byte(lines: list[bytes], body: bytes) 
     head = invite(without=b"Content-Length").removesuffix(b"\r\n\r\n" + SDP)
     raw = b"\r\n".join([head, *lines, b"", body])
     assert Splice(parse_message(raw)).to_bytes() == raw
+
+
+@pytest.mark.timeout(10)  # a quadratic reader would take minutes
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        pytest.param(b"Via", b'v: "' + b'\\"' * 100_000 + b",", id="quotes in Via"),
+        pytest.param(b"Via", b"v: " + b"<" * 200_000 + b",", id="brackets in Via"),
+        pytest.param(b"Via", b"v: SIP/2.0/UDP a" + b" " * 200_000 + b"b\r\n x", id="spaces in Via"),
+        pytest.param(b"From", b'f: "' + b'\\"' * 100_000, id="quotes in From"),
+        pytest.param(b"From", b"f: <sip:a@b>" + b';"' * 100_000, id="parameters of From"),
+        pytest.param(b"From", b'f: "' + b" " * 200_000 + b'x\r\n y" x', id="folded spaces in From"),
+        pytest.param(b"Content-Length", b"l: " + b"9" * 200_000, id="digits in Content-Length"),
+    ],
+)
+def test_no_line_costs_more_than_its_length(name: bytes, line: bytes) -> None:
+    raw = invite(without=name, also=line)
+    limits = Limits(max_message_bytes=10**6, max_header_bytes=10**6)
+    with pytest.raises(BadMessage):
+        parse_message(raw, limits)
 
 
 def _is_read(raw: bytes) -> bool:
