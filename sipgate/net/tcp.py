@@ -4,9 +4,11 @@ RFC 3261 §18: a connection is used again by whoever sends to the same address a
 """
 
 import asyncio
+import contextlib
 import socket
 from collections import deque
 from enum import Enum, auto
+from typing import cast
 
 import structlog
 
@@ -130,33 +132,40 @@ class TcpFlow(Flow, asyncio.Protocol):
             self._pipe.abort()
 
     def connect_failed(self, reason: str) -> None:
-        """The owner could not connect."""
-        self._lost_because = reason
-        self._end()
+        """The owner could not connect, or was stopped just when it had."""
+        if self.state is not State.LOST:
+            self._lost_because = reason
+            if self._pipe is not None:
+                self._pipe.abort()
+            self._end()
 
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._pipe = transport
-        sock = transport.get_extra_info("socket")
+        pipe = cast(asyncio.Transport, transport)  # uvloop's only looks like one
+        if self.state is State.LOST:  # given up just when it came to be
+            pipe.abort()
+            return
+        self._pipe = pipe
+        sock = pipe.get_extra_info("socket")
         for level, option, value in SOCKET_OPTIONS:
             sock.setsockopt(level, option, value)
         if not self.is_outbound:
-            address = transport.get_extra_info("peername")
+            address = pipe.get_extra_info("peername")
             if address is None:  # gone between accept and here
-                transport.abort()
+                self.state = State.LOST
+                pipe.abort()
                 return
             self.host, self.port = address[0], address[1]
             self.host_bytes = self.host.encode()
         self.state = State.OPEN
         if not self._table.opened(self):
             self.state = State.LOST
-            transport.abort()
+            pipe.abort()
             return
         waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
         if waiting:
-            transport.write(b"".join(waiting))
+            pipe.write(b"".join(waiting))
 
     def data_received(self, data: bytes) -> None:
         framer, received = self._framer, self._received
@@ -288,13 +297,11 @@ class TcpConnections:
         except OSError as error:
             reason = _reason_for_people(error)
         except asyncio.CancelledError:
-            if flow.state is State.CONNECTING:
-                flow.connect_failed("the gate is stopping")
+            flow.connect_failed("the gate is stopping")
             raise
         else:
             return
-        if flow.state is State.CONNECTING:
-            flow.connect_failed(reason)
+        flow.connect_failed(reason)
 
     def sweep(self) -> None:
         """End what has had its time. Called about once a second."""
@@ -311,20 +318,18 @@ class TcpConnections:
         for flow in flows:
             flow.close("the gate is stopping")
         try:
-            async with asyncio.timeout(self.limits.close_seconds):
-                await self._wait_all_gone()
-        except TimeoutError:
-            pass
+            await self._wait_all_gone()
         finally:
             for flow in flows:
                 flow.abort("the gate is stopping")
-        async with asyncio.timeout(self.limits.close_seconds):
-            await self._wait_all_gone()
+        await self._wait_all_gone()  # a turn or two: nothing is waited for any more
 
     async def _wait_all_gone(self) -> None:
-        while self._inbound or self._outbound:
-            self._all_gone.clear()
-            await self._all_gone.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.limits.close_seconds):
+                while self._inbound or self._outbound:
+                    self._all_gone.clear()
+                    await self._all_gone.wait()
 
     # told by the flows
 

@@ -166,7 +166,7 @@ def test_tcp_goes_out_where_only_udp_is_listened_on() -> None:
 
 
 async def others() -> set[asyncio.Task[object]]:
-    return asyncio.all_tasks() - {asyncio.current_task()}  # type: ignore[arg-type]
+    return asyncio.all_tasks() - {asyncio.current_task()}
 
 
 def test_when_run_returns_nothing_of_the_network_is_left() -> None:

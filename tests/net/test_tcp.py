@@ -4,7 +4,6 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-import pytest
 import uvloop
 from structlog.testing import capture_logs
 
@@ -120,7 +119,7 @@ def test_an_accepted_connection_is_used_again_for_its_peer() -> None:
     async def conversation() -> None:
         recorder = Recorder()
         async with Network(recorder, clock=VirtualClock()) as network:
-            reader, writer = await connect(await network.listen("tcp", "127.0.0.1", 0))
+            _, writer = await connect(await network.listen("tcp", "127.0.0.1", 0))
             writer.write(message("hello"))
             await recorder.until(lambda: recorder.flows)
             host, port = writer.get_extra_info("sockname")
@@ -219,8 +218,7 @@ def test_a_connection_that_never_says_anything_whole_is_ended() -> None:
             assert recorder.flows[0].is_open
             clock.advance(2)
             network.sweep()
-            with pytest.raises(ConnectionResetError):
-                await closed(silent)
+            assert await closed(silent) == b""
             network.sweep()
             assert recorder.flows[0].is_open
             assert [reason for _, reason in recorder.lost] == ["sent no whole message in time"]
@@ -237,13 +235,11 @@ def test_of_too_many_connections_a_silent_one_goes_first_and_then_the_new_one() 
             listener = await network.listen("tcp", "127.0.0.1", 0)
             silent = await connect(listener)
             talker = await connect(listener)
-            with pytest.raises(ConnectionResetError):
-                await closed(silent)
+            assert await closed(silent) == b""
             talker[1].write(message("hello"))
             await recorder.until(lambda: recorder.packets)
             late = await connect(listener)
-            with pytest.raises(ConnectionResetError):
-                await closed(late)
+            assert await closed(late) == b""
             assert recorder.flows[0].is_open
             assert network.counts.refused_connections == 2
             talker[1].close()
@@ -273,7 +269,7 @@ def test_who_keeps_a_bad_stream_open_is_cut_off() -> None:
         recorder = Recorder()
         clock = VirtualClock()
         async with Network(recorder, clock=clock) as network:
-            phone = reader, writer = await connect(await network.listen("tcp", "127.0.0.1", 0))
+            reader, writer = await connect(await network.listen("tcp", "127.0.0.1", 0))
             writer.write(HEAD + b"\r\n")
             assert await reader.read() == b""
             clock.advance(3)

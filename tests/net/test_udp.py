@@ -54,7 +54,7 @@ async def udp_socket(
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_an_answer_goes_back_down_the_flow_that_the_question_came_on(host: str) -> None:
-    async def conversation() -> tuple[bytes, tuple[str, int]]:
+    async def conversation() -> tuple[bytes, int, int]:
         recorder = Recorder()
         async with Network(recorder, clock=VirtualClock()) as network:
             listener = await network.listen("udp", host, 0)
@@ -67,9 +67,9 @@ def test_an_answer_goes_back_down_the_flow_that_the_question_came_on(host: str) 
                 assert flow.host_bytes == host.encode()
                 assert (flow.transport, flow.reliable, flow.is_open) == ("udp", False, True)
                 raw, address = phone.recvfrom(65535)
-                return raw, (address[1], listener.port)
+                return raw, address[1], listener.port
 
-    raw, (sent_from, listening_on) = uvloop.run(conversation())
+    raw, sent_from, listening_on = uvloop.run(conversation())
     assert raw == b"answer to " + OPTIONS
     assert sent_from == listening_on
 
@@ -273,7 +273,7 @@ def test_a_full_kernel_buffer_makes_a_datagram_wait_and_a_full_queue_loses_it() 
     async def conversation() -> tuple[bytes, list[tuple[Flow, str]]]:
         recorder = Recorder()
         async with udp_socket(recorder) as udp:
-            udp.sendto = full  # type: ignore[assignment]
+            udp.sendto = full
             with peer() as phone:
                 flow = udp.flow(phone.getsockname())
                 flow.send(OPTIONS)
