@@ -98,7 +98,8 @@ class FarEnd:
         user = request.uri.partition(":")[2].partition("@")[0]
         status = self.statuses_by_user.get(user, 200)
         if status != 200:
-            return [_response(request, status, "Not Now", [])]
+            trying = _response(request, 100, "Trying", [])
+            return [trying, _response(request, status, "Not Now", [])]
         contact = f"Contact: <sip:{HOST}:{self.port}>"
         if "tag=" in request.header("to"):
             return [_response(request, 200, "OK", [contact], _SDP)]

@@ -1,0 +1,121 @@
+"""A softphone on PJSIP, in a process of its own: registers, calls, hangs up, tells what it saw.
+
+Run as `python phone_pjsip.py PORT EXTENSION TRANSPORT NUMBER…`; prints one JSON object with the
+status of the registration and, per number, the last status and reason of the call. It presents
+itself as MicroSIP does and plays no sound.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+
+import pjsua2
+
+HOST = "127.0.0.1"
+TALK_SECONDS = 0.4
+STEP_SECONDS = 10.0
+
+
+class Account(pjsua2.Account):
+    """Remembers what the registrar said."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.status = 0
+
+    def onRegState(self, prm: pjsua2.OnRegStateParam) -> None:  # noqa: N802 (PJSIP's name)
+        self.status = prm.code
+
+
+class Call(pjsua2.Call):
+    """Remembers how it went."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        self.is_up = False
+        self.is_over = False
+        self.status = 0
+        self.reason = ""
+
+    def onCallState(self, prm: pjsua2.OnCallStateParam) -> None:  # noqa: N802 (PJSIP's name)
+        info = self.getInfo()
+        self.is_up = info.state == pjsua2.PJSIP_INV_STATE_CONFIRMED
+        if info.state == pjsua2.PJSIP_INV_STATE_DISCONNECTED:
+            self.is_over = True
+            self.status, self.reason = info.lastStatusCode, info.lastReason
+
+
+def main() -> int:
+    """Register, place each call, hang up after a moment."""
+    port, extension, transport, *numbers = sys.argv[1:]
+    suffix = ";transport=tcp" if transport == "tcp" else ""
+    endpoint = _start_endpoint(transport)
+    account = Account()
+    account.create(_account_config(extension, port, suffix))
+    _wait(endpoint, lambda: account.status != 0)
+    calls = []
+    for number in numbers:
+        call = Call(account)
+        call.makeCall(f"sip:{number}@{HOST}:{port}{suffix}", pjsua2.CallOpParam(True))
+        _wait(endpoint, lambda call=call: call.is_up or call.is_over)
+        was_up = call.is_up
+        if was_up:
+            _pass(endpoint, TALK_SECONDS)
+            call.hangup(pjsua2.CallOpParam())
+            _wait(endpoint, lambda call=call: call.is_over)
+        calls.append({"answered": was_up, "status": call.status, "reason": call.reason})
+        del call
+    registered = account.status
+    account.shutdown()
+    endpoint.libDestroy()
+    print(json.dumps({"registered": registered, "calls": calls}))
+    return 0
+
+
+def _start_endpoint(transport: str) -> pjsua2.Endpoint:
+    endpoint = pjsua2.Endpoint()
+    endpoint.libCreate()
+    config = pjsua2.EpConfig()
+    config.uaConfig.userAgent = "MicroSIP/3.21.3"
+    config.uaConfig.threadCnt = 0  # this thread does all: Python callbacks stay where they are
+    config.uaConfig.mainThreadOnly = True
+    config.logConfig.level = 0
+    config.logConfig.consoleLevel = 0
+    endpoint.libInit(config)
+    local = pjsua2.TransportConfig()
+    local.port = 0
+    local.boundAddress = HOST
+    kind = pjsua2.PJSIP_TRANSPORT_TCP if transport == "tcp" else pjsua2.PJSIP_TRANSPORT_UDP
+    endpoint.transportCreate(kind, local)
+    endpoint.libStart()
+    endpoint.audDevManager().setNullDev()
+    return endpoint
+
+
+def _account_config(extension: str, port: str, suffix: str) -> pjsua2.AccountConfig:
+    config = pjsua2.AccountConfig()
+    config.idUri = f'"Agent {extension}" <sip:{extension}@{HOST}:{port}>'
+    config.regConfig.registrarUri = f"sip:{HOST}:{port}{suffix}"
+    config.regConfig.timeoutSec = 300
+    config.mediaConfig.transportConfig.boundAddress = HOST
+    config.sipConfig.authCreds.append(pjsua2.AuthCredInfo("digest", "*", extension, 0, "secret"))
+    return config
+
+
+def _wait(endpoint: pjsua2.Endpoint, is_done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + STEP_SECONDS
+    while not is_done():
+        if time.monotonic() > deadline:
+            raise TimeoutError("PJSIP waits in vain")
+        endpoint.libHandleEvents(20)
+
+
+def _pass(endpoint: pjsua2.Endpoint, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        endpoint.libHandleEvents(20)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
