@@ -80,11 +80,11 @@ class MemoryCounters:
         return self._count(question.steps, is_admitted, question.now_us, time_us)
 
     def take(self, question: Question) -> Places | None:
-        """The places in gauges that the question names; None when a limit that refuses is reached."""
-        for step in question.steps:
-            if step.settles == "reject" and step.tests:
-                if self._look(step, question.now_us, question.time_us).held:
-                    return None
+        """The places that the question names; None when a limit that refuses is reached."""
+        now_us, time_us, steps = question
+        refusing = [step for step in steps if step.settles == "reject" and step.tests]
+        if any(self._look(step, now_us, time_us).held for step in refusing):
+            return None
         return self.recount(question, is_admitted=True)
 
     def release(self, places: Places) -> None:

@@ -16,7 +16,7 @@ from .decision import Charge, Decision, Step, Value, Verdict, Would
 from .emergency import is_emergency
 from .engine import Draft, Engine
 from .lists import REFUSALS, ListLookup, MemoryLists
-from .open_attempts import OpenAttempt, OpenAttempts
+from .open_attempts import OpenAttempt, OpenAttempts, asks_for_repair
 from .policy import Policy, Rule
 from .policy_file import load_policy, read_policy
 from .problem import PolicyError, Problem
@@ -58,6 +58,7 @@ __all__ = [
     "Value",
     "Verdict",
     "Would",
+    "asks_for_repair",
     "attempt_of",
     "decision_of",
     "is_emergency",

@@ -1,9 +1,14 @@
 """Lists of numbers, callers and CLIs, as rules look them up."""
 
-from collections.abc import Container
 from typing import Protocol
 
 REFUSALS = "refusals"  # always exists and has no age
+
+
+class Entries(Protocol):
+    """What is on a list."""
+
+    def __contains__(self, value: str, /) -> bool: ...
 
 
 class ListLookup(Protocol):
@@ -22,9 +27,9 @@ class MemoryLists:
     """Lists held in memory; an import replaces one whole."""
 
     def __init__(self) -> None:
-        self._lists_by_name: dict[str, tuple[Container[str], float]] = {}
+        self._lists_by_name: dict[str, tuple[Entries, float]] = {}
 
-    def replace(self, name: str, values: Container[str], as_of: float) -> None:
+    def replace(self, name: str, values: Entries, as_of: float) -> None:
         """Put a list in the place of its predecessor; `as_of` is calendar seconds."""
         self._lists_by_name[name] = (values, as_of)
 
