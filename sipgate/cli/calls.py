@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .failure import ANSWER_IS_NO, CannotDo
+from .failure import ANSWER_IS_NO, BadInput, CannotDo
 from .moment import parse_moment
 from .output import print_json, print_line, print_note, print_table
 from .ownership import ask_owner, require_store, whoever_asks
@@ -132,20 +132,21 @@ def end(
     Exits with 1 when no such call is in progress. It is an act, and on record.
     """
     settings = read_config(config)
-    answer = ask_owner(settings, "end-call", decision=decision, by=whoever_asks())
+    try:
+        answer = ask_owner(settings, "calls-end", decision=decision, by=whoever_asks())
+    except BadInput as error:  # the gate knows no such call
+        print_note(str(error))
+        raise typer.Exit(ANSWER_IS_NO) from error
     if answer is None:
         raise CannotDo("sipgate: no gate is running on this store")
     if as_json:
         print_json(answer)
-    if not answer.get("ended"):
-        print_note(f"{decision}: no such call is in progress")
-        raise typer.Exit(ANSWER_IS_NO)
-    if not as_json:
+    else:
         print_line(f"{decision}: no longer counted")
 
 
 def _print_active(config: "Config", as_json: bool) -> None:
-    answer = ask_owner(config, "active-calls")
+    answer = ask_owner(config, "calls-active")
     if answer is None:
         print_note("no gate is running on this store")
         return

@@ -20,8 +20,9 @@ def running_gate(store: Path, answers: dict[str, Any]) -> Iterator[list[dict[str
     def handler(op: str) -> Callable[[dict[str, Any]], Any]:
         async def handle(request: dict[str, Any]) -> dict[str, Any]:
             requests.append({"op": op, **request})
-            answer: dict[str, Any] = answers[op]
-            return answer
+            if isinstance(answers[op], Exception):
+                raise answers[op]
+            return dict(answers[op])
 
         return handle
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from sipgate.store import RequestError
+
 from .conftest import RunCommand
 from .running_gate import running_gate
 
@@ -103,7 +105,7 @@ def test_a_time_that_is_none_is_bad_input(sipgate: RunCommand) -> None:
 @pytest.mark.usefixtures("store")
 def test_active_calls_are_the_running_gates(sipgate: RunCommand, store: Path) -> None:
     with running_gate(
-        store, {"active-calls": {"calls": [{"decision": "gate-1-1", "caller": "hq/1"}]}}
+        store, {"calls-active": {"calls": [{"decision": "gate-1-1", "caller": "hq/1"}]}}
     ):
         ran = sipgate("calls", "--active", "--json")
 
@@ -118,15 +120,19 @@ def test_without_a_gate_no_call_is_active(sipgate: RunCommand) -> None:
     assert ran.err == "no gate is running on this store\n"
 
 
-@pytest.mark.parametrize(("ended", "exit_code"), [(True, 0), (False, 1)], ids=["there", "not"])
-def test_a_call_is_ended_by_the_running_gate(
-    sipgate: RunCommand, store: Path, ended: bool, exit_code: int
-) -> None:
-    with running_gate(store, {"end-call": {"ended": ended}}) as requests:
+def test_a_call_is_ended_by_the_running_gate(sipgate: RunCommand, store: Path) -> None:
+    with running_gate(store, {"calls-end": {"decision": "gate-1-1"}}) as requests:
         ran = sipgate("calls", "end", "gate-1-1")
 
-    assert ran.exit_code == exit_code
+    assert ran.exit_code == 0
     assert requests[0]["decision"] == "gate-1-1"
+
+
+def test_a_call_that_the_gate_does_not_know_is_a_no(sipgate: RunCommand, store: Path) -> None:
+    with running_gate(store, {"calls-end": RequestError("no such call")}):
+        ran = sipgate("calls", "end", "gate-1-9")
+
+    assert (ran.exit_code, ran.err) == (1, "sipgate: no such call\n")
 
 
 @pytest.mark.usefixtures("store")
