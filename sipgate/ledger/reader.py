@@ -107,7 +107,7 @@ class LedgerReader:
         Takes calendar time as rising with the numbers: after the clock was set back the answer is
         one of the places where the time was passed. About 25 look-ups for 30 million entries.
         """
-        low, high = self.first_seq(), self.last_seq() + 1
+        low, high = max(self.first_seq(), 1), self.last_seq() + 1
         while low < high:
             middle = (low + high) // 2
             row = self._row(
@@ -118,7 +118,7 @@ class LedgerReader:
                 low = row[0] + 1
             else:
                 high = middle
-        return max(low, 1)
+        return low
 
     def _row(self, statement: str, *values: int) -> tuple[int, bytes] | None:
         try:

@@ -14,7 +14,7 @@ from .delivery import Counts, Receiver
 from .flow import Flow
 from .limits import NetLimits
 from .listener import Listener, ListenError
-from .network import Network
+from .network import Network, is_ordinary_request
 from .resolver import ResolveError, Resolver
 
 __all__ = [
@@ -27,4 +27,5 @@ __all__ = [
     "Receiver",
     "ResolveError",
     "Resolver",
+    "is_ordinary_request",
 ]

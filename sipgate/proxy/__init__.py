@@ -1,1 +1,54 @@
-"""(filled by its owner)"""
+"""The proxy: takes each packet, asks the gate where it must, and sends it on.
+
+RFC 3261 §16 with RFC 3581 (rport), RFC 4320 (non-INVITE), RFC 5393 (loops), RFC 5658 (double
+Record-Route) and RFC 6026 (2xx to INVITE). It opens no socket and reads no clock of its own:
+`net` hands it packets and flows, `Clock` the time. What must wait is parked, in order, never a
+task of its own. Who sent a packet, who is calling and whom: `source.py`, `identity.py`; the way
+of an INVITE: `proxy.py`, `admission.py`, `upstream_sender.py`; responses: `forwarder.py`.
+"""
+
+from .admission import Admission, CallerProfile
+from .branch import BranchMaker
+from .call import ActiveCalls, Call, CallState
+from .call_recorder import CallRecorder
+from .dialog_sender import DialogSender
+from .forwarder import Forwarder
+from .name_wait import NameWait
+from .next_hop import HopResolver
+from .own_address import OwnAddresses
+from .proxy import Proxy
+from .restored import CallRestorer, RestoredInvites
+from .return_path import ReturnPath
+from .source import Source, SourceTable
+from .stranger import StrangerTable
+from .timer_queue import TimerQueue
+from .transaction_table import TransactionTable
+from .upstream import Target, Upstream
+from .upstream_sender import UpstreamSender
+
+__all__ = [
+    "ActiveCalls",
+    "Admission",
+    "BranchMaker",
+    "Call",
+    "CallRecorder",
+    "CallRestorer",
+    "CallState",
+    "CallerProfile",
+    "DialogSender",
+    "Forwarder",
+    "HopResolver",
+    "NameWait",
+    "OwnAddresses",
+    "Proxy",
+    "RestoredInvites",
+    "ReturnPath",
+    "Source",
+    "SourceTable",
+    "StrangerTable",
+    "Target",
+    "TimerQueue",
+    "TransactionTable",
+    "Upstream",
+    "UpstreamSender",
+]

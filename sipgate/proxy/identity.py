@@ -22,7 +22,7 @@ from .source import Source
 from .wire_text import text_of
 
 WHOLE_SOURCE: Final = "source"
-CACHED_VALUES = 16_384  # header values read before; at most 10 MB
+CACHED_VALUES = 4096  # header values read before; at most 2 MB
 MAX_CACHED_BYTES = 256
 
 _HEADER = "header:"

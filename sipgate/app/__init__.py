@@ -1,0 +1,12 @@
+"""The one place where the parts are put together: `run` is the gate as a process.
+
+`build` makes a gate of a configuration; `process` gives it sockets, a store and signals;
+`owner_commands` is what `sipgate list import` and the like reach in it. Knows every layer below;
+nobody but `cli` knows it.
+"""
+
+from .build import Parts, build
+from .process import serve
+from .run import run
+
+__all__ = ["Parts", "build", "run", "serve"]

@@ -1,0 +1,240 @@
+"""Puts the parts together: configuration in, a proxy with all that it needs out."""
+
+import os
+import secrets
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sipgate.clock import Clock
+from sipgate.config import Config
+from sipgate.config import Source as SourceSettings
+from sipgate.config import Upstream as UpstreamSettings
+from sipgate.counters import MemoryCounters
+from sipgate.gate import Engine, MemoryLists, OpenAttempts, Policy
+from sipgate.ledger import Ledger
+from sipgate.net import Listener, Network, Resolver
+from sipgate.numbers import DialPlan, EmergencyNumbers
+from sipgate.proxy import (
+    ActiveCalls,
+    Admission,
+    BranchMaker,
+    CallerProfile,
+    CallRecorder,
+    CallRestorer,
+    DialogSender,
+    Forwarder,
+    HopResolver,
+    OwnAddresses,
+    Proxy,
+    RestoredInvites,
+    ReturnPath,
+    Source,
+    SourceTable,
+    StrangerTable,
+    Target,
+    TimerQueue,
+    TransactionTable,
+    Upstream,
+    UpstreamSender,
+)
+from sipgate.sip import Limits, Timers
+
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What `build` made, for whoever runs it."""
+
+    proxy: Proxy
+    engine: Engine
+    open_attempts: OpenAttempts
+    calls: ActiveCalls
+    recorder: CallRecorder
+    restorer: CallRestorer
+    strangers: StrangerTable
+    hops: HopResolver
+    timers: TimerQueue
+    table: TransactionTable
+    admission: Admission
+    counts: Counter[str]
+
+
+def build(
+    config: Config,
+    *,
+    clock: Clock,
+    network: Network,
+    resolver: Resolver,
+    listeners: Sequence[Listener],
+    ledger: Ledger,
+    policy: Policy,
+    lists: MemoryLists,
+    targets: Mapping[str, Target],
+    key: bytes,
+    limits: Limits,
+) -> Parts:
+    """Make a gate of a configuration; nothing runs yet. `targets` are the upstreams' by name."""
+    counts: Counter[str] = Counter()
+    timers = TimerQueue()
+    sources = SourceTable([_source(settings, config, policy) for settings in config.source])
+    upstreams = {
+        settings.name: _upstream(settings, targets[settings.name]) for settings in config.upstream
+    }
+    monitor = config.gate.mode == "monitor"
+    engine = Engine(policy, MemoryCounters(), lists, monitor=monitor)
+    open_attempts, calls, table = OpenAttempts(), ActiveCalls(), TransactionTable(timers)
+    branches = BranchMaker(key)
+    own = OwnAddresses(listeners, config.gate.aliases)
+    return_path, restored = ReturnPath(network), RestoredInvites()
+    hops = HopResolver(network, resolver)
+    recorder = CallRecorder(ledger, engine, calls, timers, clock, max_call=config.gate.max_call)
+    forwarder = Forwarder(
+        table=table,
+        timers=timers,
+        sip_timers=Timers(),
+        branches=branches,
+        recorder=recorder,
+        open_attempts=open_attempts,
+        return_path=return_path,
+        restored=restored,
+        counts=counts,
+    )
+    admission = Admission(
+        gate=config.gate.name,
+        engine=engine,
+        open_attempts=open_attempts,
+        ledger=ledger,
+        recorder=recorder,
+        calls=calls,
+        callers={
+            caller.id: CallerProfile(caller.organisation, caller.campaign)
+            for caller in config.caller
+        },
+        clock=clock,
+    )
+    strangers = StrangerTable()
+    proxy = Proxy(
+        gate=config.gate.name,
+        sources=sources,
+        own=own,
+        strangers=strangers,
+        forwarder=forwarder,
+        admission=admission,
+        recorder=recorder,
+        calls=calls,
+        table=table,
+        timers=timers,
+        branches=branches,
+        upstream_sender=UpstreamSender(
+            gate=config.gate.name,
+            upstreams=upstreams,
+            own=own,
+            forwarder=forwarder,
+            branches=branches,
+            hops=hops,
+        ),
+        dialogs=DialogSender(
+            calls=calls,
+            branches=branches,
+            forwarder=forwarder,
+            recorder=recorder,
+            hops=hops,
+            clock=clock,
+            counts=counts,
+        ),
+        hops=hops,
+        restored=restored,
+        return_path=return_path,
+        ledger=ledger,
+        clock=clock,
+        limits=limits,
+        counts=counts,
+        answer_strangers=config.gate.unknown_source == "403",
+        pass_on_store_failure=config.gate.on_store_failure == "pass",
+        monitor=monitor,
+    )
+    admission.hand_to(proxy)
+    restorer = CallRestorer(
+        sources=sources,
+        calls=calls,
+        recorder=recorder,
+        timers=timers,
+        branches=branches,
+        network=network,
+        invites=restored,
+        max_call=config.gate.max_call,
+    )
+    return Parts(
+        proxy,
+        engine,
+        open_attempts,
+        calls,
+        recorder,
+        restorer,
+        strangers,
+        hops,
+        timers,
+        table,
+        admission,
+        counts,
+    )
+
+
+def read_key(path: Path) -> bytes:
+    """The secret behind branches and tokens; made at the first start. Raises OSError."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        key = secrets.token_bytes(KEY_BYTES)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(key)
+        return key
+
+
+def sip_limits(config: Config) -> Limits:
+    limits = config.limits
+    return Limits(
+        max_message_bytes=limits.max_message_bytes,
+        max_headers=limits.max_headers,
+        max_header_bytes=limits.max_header_bytes,
+        max_vias=limits.max_vias,
+    )
+
+
+def _source(settings: SourceSettings, config: Config, policy: Policy) -> Source:
+    region = settings.region or policy.region
+    regions = [code for code in (settings.region, policy.region) if code is not None]
+    header = settings.campaign_header
+    return Source(
+        name=settings.name,
+        networks=settings.match,
+        identity=settings.identity,
+        trusted=settings.trusted,
+        decide=settings.decide,
+        dial_plan=DialPlan(
+            region=region,
+            area_code=settings.area_code,
+            international_prefix=settings.international_prefix,
+            outside_line=settings.outside_line,
+            extensions=settings.extensions,
+            short_codes=settings.short_codes,
+            emergency=EmergencyNumbers(*regions),
+        ),
+        organisation=settings.organisation,
+        campaign_header=None if header is None else header.lower().encode(),
+        callers_listed=settings.callers == "listed",
+        registrations=settings.registrations,
+        nat=settings.nat,
+        routes=settings.routes,
+        accept_tags=settings.accept_tags,
+        upstream=settings.upstream or config.upstream[0].name,
+    )
+
+
+def _upstream(settings: UpstreamSettings, target: Target) -> Upstream:
+    return Upstream(name=settings.name, target=target, trusted=settings.trusted, tags=settings.tags)

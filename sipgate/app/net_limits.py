@@ -1,0 +1,32 @@
+"""What the network layer is told of the configuration."""
+
+from collections.abc import Callable
+
+from sipgate.config import Config
+from sipgate.gate import Policy
+from sipgate.net import NetLimits, is_ordinary_request
+from sipgate.numbers import EmergencyNumbers
+
+
+def net_limits(config: Config) -> NetLimits:
+    return NetLimits(connections=config.limits.connections)
+
+
+def spares(config: Config, policy: Policy) -> Callable[[bytes], bool]:
+    """Which datagrams may be thrown away unread in a flood: never one to an emergency number.
+
+    Coarser than the dial plan, on the safe side: the user part ends with an emergency number.
+    """
+    regions = {source.region for source in config.source} | {policy.region}
+    numbers = EmergencyNumbers(*(region for region in regions if region is not None))
+
+    def may_shed(raw: bytes) -> bool:
+        if not is_ordinary_request(raw):
+            return False
+        if not raw.startswith(b"INVITE "):
+            return True
+        user = raw[7:96].partition(b"@")[0].rpartition(b":")[2].partition(b";")[0]
+        digits = bytes(byte for byte in user if 0x30 <= byte <= 0x39).decode()
+        return not any(numbers.match(digits[start:]) for start in range(len(digits)))
+
+    return may_shed

@@ -1,0 +1,220 @@
+"""What other processes may ask of a running gate, over the store's socket (design §11)."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from sipgate.clock import Clock
+from sipgate.config import Config
+from sipgate.gate import (
+    Draft,
+    EntryAge,
+    MemoryLists,
+    Policy,
+    PolicyError,
+    load_policy,
+    rebuild_draft,
+)
+from sipgate.ledger import Ledger
+from sipgate.list_import import ListOrder, ListRefused, import_list
+from sipgate.numbers import NumberList
+from sipgate.proxy import Call, CallState
+from sipgate.store import Handler, NumberListStore, RequestError
+
+from .build import Parts
+from .history import read_history
+
+SOON = 0.005  # seconds
+
+log = structlog.get_logger()
+
+
+class OwnerCommands:
+    """The handlers of the store's owner."""
+
+    def __init__(self, config: Config, clock: Clock) -> None:
+        self._config = config
+        self._clock = clock
+        self._parts: Parts | None = None
+        self._ledger: Ledger | None = None
+        self._lists = MemoryLists()
+        self._list_store: NumberListStore | None = None
+        self._changing = asyncio.Lock()  # one import or reload at a time
+        self._reload_asked = asyncio.Event()
+        self.handlers: Mapping[str, Handler] = {
+            "reload": self._reload,
+            "list-import": self._import_list,
+            "calls-active": self._active_calls,
+            "calls-end": self._end_call,
+            "status": self._status,
+        }
+
+    def connect(
+        self, parts: Parts, ledger: Ledger, lists: MemoryLists, list_store: NumberListStore
+    ) -> None:
+        """From now on there is a gate to ask."""
+        self._parts = parts
+        self._ledger = ledger
+        self._lists = lists
+        self._list_store = list_store
+
+    def ask_reload(self) -> None:
+        """SIGHUP: read policy and lists again, soon."""
+        self._reload_asked.set()
+
+    async def reload_when_asked(self) -> None:
+        """Work until cancelled; a bad policy leaves the old one."""
+        while True:
+            await self._reload_asked.wait()
+            self._reload_asked.clear()
+            try:
+                await self._reload({"by": "SIGHUP"})
+            except RequestError as error:
+                for line in str(error).splitlines():
+                    log.error("reload_refused", problem=line)
+
+    async def _reload(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Policy and lists, all or nothing."""
+        parts, _ = self._gate()
+        async with self._changing:
+            try:
+                policy = await asyncio.to_thread(self._read_policy)
+            except PolicyError as error:
+                raise RequestError(str(error)) from error
+            except OSError as error:
+                raise RequestError(f"{self._config.gate.policy}: {error.strerror}") from error
+            assert self._list_store is not None
+            versions = await self._list_store.all()
+            loaded = [(version, await self._list_store.load(version.name)) for version in versions]
+            await self._adopt(parts, policy)
+            for version, values in loaded:
+                self._lists.replace(version.name, NumberList(values), version.as_of)
+            detail = {
+                "policy": policy.name,
+                "revision": policy.revision,
+                "policy_sha256": policy.sha256,
+            }
+            parts.recorder.act("policy-loaded", str(request.get("by", "cli")), detail)
+            log.info("policy_loaded", **detail)
+            return detail
+
+    def _read_policy(self) -> Policy:
+        return load_policy(self._config.gate.policy, timezone=self._config.gate.timezone)
+
+    async def _adopt(self, parts: Parts, policy: Policy) -> None:
+        """Swap the policy; counters that the old one lacked are read from the ledger first."""
+        engine = parts.engine
+        draft = engine.draft(policy, monitor=self._config.gate.mode == "monitor")
+        adopted = False
+        try:
+            if draft.needs_history:
+                await self._read_history(draft, policy)
+            engine.adopt(draft)
+            adopted = True
+        finally:
+            if not adopted:
+                engine.drop(draft)
+
+    async def _read_history(self, draft: Draft, policy: Policy) -> None:
+        _, ledger = self._gate()
+        last_seq = ledger.next_seq - 1
+        now, time = self._clock.now(), self._clock.time()
+        age = EntryAge(self._clock.boot_id, int(now * 1_000_000), int(time * 1_000_000))
+        # What was decided before the draft must be readable; a matter of milliseconds.
+        while ledger.durable_seq < last_seq:  # noqa: ASYNC110
+            await asyncio.sleep(SOON)
+        await asyncio.to_thread(
+            read_history,
+            self._config.gate.store_path,
+            time - policy.horizon_seconds,
+            last_seq,
+            lambda entry: rebuild_draft(draft, entry, age),
+        )
+
+    async def _import_list(self, request: dict[str, Any]) -> dict[str, Any]:
+        _, ledger = self._gate()
+        assert self._list_store is not None
+        async with self._changing:
+            try:
+                order = ListOrder.of_request(request)
+                imported = await import_list(self._list_store, ledger, self._clock, order)
+            except ListRefused as error:
+                raise RequestError(str(error)) from error
+            except OSError as error:
+                raise RequestError(f"{error.filename}: {error.strerror}") from error
+            current = await self._list_store.current(imported.name)
+            assert current is not None
+            entries = NumberList(await self._list_store.load(imported.name))
+            self._lists.replace(imported.name, entries, current.as_of)
+            answer = imported.as_answer()
+            log.info("list_imported", **answer)
+            return answer
+
+    async def _active_calls(self, request: dict[str, Any]) -> dict[str, Any]:
+        parts, _ = self._gate()
+        now = self._clock.now()
+        return {
+            "calls": [
+                self._described(call, now)
+                for call in parts.calls
+                if call.state is not CallState.ENDED
+            ]
+        }
+
+    async def _end_call(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Free a call's count; its dialog goes on if it is still there (design §6)."""
+        parts, _ = self._gate()
+        wanted = str(request.get("decision", ""))
+        gate, _, seq = wanted.rpartition("-")
+        call = None
+        if gate == self._config.gate.name and seq.isdigit():
+            call = parts.calls.find_seq(int(seq))
+        if call is None or call.state is CallState.ENDED:
+            raise RequestError(f"{wanted}: no call that is going on has this decision")
+        now = self._clock.now()
+        was_up = call.state is CallState.UP
+        outcome = call.outcome(
+            "answered" if was_up else "failed",
+            200 if was_up else 0,
+            now,
+            ended_by="gate",
+            reason="ended by an operator",
+        )
+        parts.recorder.ended(call, outcome, now, keep=True)
+        parts.recorder.act("call-ended", str(request.get("by", "cli")), {"decision": wanted})
+        return {"decision": wanted}
+
+    async def _status(self, request: dict[str, Any]) -> dict[str, Any]:
+        parts, ledger = self._gate()
+        return {
+            "counts": dict(parts.counts),
+            "calls": len(parts.calls),
+            "transactions": parts.table.contexts,
+            "durable_seq": ledger.durable_seq,
+            "ready": parts.proxy.is_ready,
+            "draining": parts.proxy.is_draining,
+        }
+
+    def _described(self, call: Call, now: float) -> dict[str, Any]:
+        attempt = call.attempt
+        return {
+            "decision": f"{self._config.gate.name}-{call.seq}",
+            "state": call.state.name.lower(),
+            "source": attempt.source,
+            "caller": attempt.caller,
+            "cli": attempt.cli,
+            "callee": attempt.callee,
+            "call_id": attempt.call_id,
+            "campaign": attempt.campaign,
+            "verdict": call.decision.verdict,
+            "emergency": call.emergency,
+            "seconds": round(now - call.started_at, 1),
+            "talk_seconds": None if call.answered_at is None else round(now - call.answered_at, 1),
+        }
+
+    def _gate(self) -> tuple[Parts, Ledger]:
+        if self._parts is None or self._ledger is None:
+            raise RequestError("the gate is still starting; ask again in a moment")
+        return self._parts, self._ledger

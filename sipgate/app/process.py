@@ -1,0 +1,277 @@
+"""A running gate: from its configuration to its last written entry."""
+
+import asyncio
+import contextlib
+import gc
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterator
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from sipgate.clock import Clock, SystemClock
+from sipgate.config import Config
+from sipgate.config import Upstream as UpstreamSettings
+from sipgate.gate import MemoryLists, Policy, Rebuild, load_policy, rebuild_horizon
+from sipgate.ledger import Ledger
+from sipgate.net import Network, Resolver
+from sipgate.numbers import NumberList, load_tables
+from sipgate.proxy import NameWait, Target
+from sipgate.simulate import answering_end, load_plan, parse_address
+from sipgate.store import NumberListStore, StoreOwner, StrangerStore, engine, migrate
+
+from .banner import announce
+from .build import Parts, build, read_key, sip_limits
+from .history import read_history
+from .net_limits import net_limits, spares
+from .owner_commands import OwnerCommands
+from .wake import Waker
+
+SWITCH_SECONDS = 0.0005  # so that a busy loop doesn't starve the writer: design §16
+CLOCK_STEP_SECONDS = 1.0  # a larger one is an act: design §10, Time
+WATCH_SECONDS = 1.0
+STRANGERS_SECONDS = 10.0
+SOON = 0.05
+
+log = structlog.get_logger()
+
+
+async def serve(config: Config, clock: Clock | None = None) -> int:
+    """Run a gate until SIGTERM or SIGINT; gives the exit code.
+
+    Raises the errors of the layers below where it can't start: PolicyError, StoreError,
+    LedgerError, ListenError, ResolveError, OSError.
+    """
+    sys.setswitchinterval(SWITCH_SECONDS)
+    clock = clock or SystemClock()
+    policy = load_policy(config.gate.policy, timezone=config.gate.timezone)
+    key = read_key(config.gate.key_file)
+    load_tables()
+    commands = OwnerCommands(config, clock)
+    async with StoreOwner(config.gate.store_path, commands.handlers):
+        await asyncio.to_thread(migrate, config.gate.store)
+        database = engine(config.gate.store)
+        try:
+            process = GateProcess(config, clock, policy, key, database, commands)
+            await process.run()
+        finally:
+            await database.dispose()
+    return 0
+
+
+class GateProcess:
+    """The life of one gate, inside `StoreOwner`."""
+
+    def __init__(
+        self,
+        config: Config,
+        clock: Clock,
+        policy: Policy,
+        key: bytes,
+        database: AsyncEngine,
+        commands: OwnerCommands,
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._policy = policy
+        self._key = key
+        self._lists = MemoryLists()
+        self._list_store = NumberListStore(database, clock)
+        self._stranger_store = StrangerStore(database)
+        self._commands = commands
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve until stopped, drain, write the last entry."""
+        config = self._config
+        await self._load_lists()
+        ledger = await Ledger.open(config.gate.store_path, gate=config.gate.name, clock=self._clock)
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                await self._serve(ledger, stack)
+        finally:
+            await ledger.close()
+
+    async def _serve(self, ledger: Ledger, stack: contextlib.AsyncExitStack) -> None:
+        config, clock = self._config, self._clock
+        network = Network(
+            clock=clock,
+            limits=net_limits(config),
+            sip_limits=sip_limits(config),
+            may_shed=spares(config, self._policy),
+        )
+        resolver = Resolver(clock)
+        targets = {
+            upstream.name: await stack.enter_async_context(_target(upstream, resolver))
+            for upstream in config.upstream
+        }
+        listeners = [
+            await network.listen(
+                listen.transport,
+                listen.address.host,
+                listen.address.port,
+                None if listen.advertise is None else str(listen.advertise),
+            )
+            for listen in config.listen
+        ]
+        parts = build(
+            config,
+            clock=clock,
+            network=network,
+            resolver=resolver,
+            listeners=listeners,
+            ledger=ledger,
+            policy=self._policy,
+            lists=self._lists,
+            targets=targets,
+            key=self._key,
+            limits=sip_limits(config),
+        )
+        network.receiver = parts.proxy
+        ledger.on_durable = parts.proxy.durable
+        waker = Waker(parts.proxy, clock)
+        parts.timers.when_earlier(waker.earlier)
+        names = NameWait(resolver)
+        parts.hops.ask_with(names.ask)
+        self._commands.connect(parts, ledger, self._lists, self._list_store)
+        async with network, asyncio.TaskGroup() as tasks:
+            owned = [
+                tasks.create_task(names.run()),
+                tasks.create_task(self._watch_clock(parts)),
+                tasks.create_task(self._keep_strangers(parts)),
+                tasks.create_task(self._commands.reload_when_asked()),
+            ]
+            waker.start()
+            with self._signals():
+                await self._rebuild(parts, ledger)
+                parts.recorder.act("gate-started", "sipgate", self._started_detail())
+                parts.proxy.is_ready = True
+                gc.collect()
+                gc.freeze()
+                announce(
+                    config.gate.name,
+                    listeners,
+                    parts.engine.policy,
+                    config.gate.store_path,
+                    [f"{name} at {target.key.decode()}" for name, target in targets.items()],
+                    _hints(config),
+                )
+                await self._stop.wait()
+                await self._drain(parts)
+            for task in owned:
+                task.cancel()
+            waker.stop()
+            await self._write_strangers(parts)
+            parts.recorder.act("gate-stopped", "sipgate", {})
+
+    async def _load_lists(self) -> None:
+        for version in await self._list_store.all():
+            entries = NumberList(await self._list_store.load(version.name))
+            self._lists.replace(version.name, entries, version.as_of)
+
+    async def _rebuild(self, parts: Parts, ledger: Ledger) -> None:
+        """Counters, open attempts and calls as the ledger has them (design §10, After a crash)."""
+        now, time = self._clock.now(), self._clock.time()
+        last_seq = ledger.durable_seq
+        rebuild = Rebuild(
+            parts.engine,
+            parts.open_attempts,
+            boot=self._clock.boot_id,
+            now_us=int(now * 1_000_000),
+            time_us=int(time * 1_000_000),
+        )
+        horizon = rebuild_horizon(self._policy, self._config.gate.max_call)
+        await asyncio.to_thread(
+            read_history, self._config.gate.store_path, time - horizon, last_seq, rebuild.feed
+        )
+        restored = parts.restorer.restore(rebuild.calls.values(), self._clock.now(), time)
+        if last_seq:
+            log.info("state_rebuilt", entries=last_seq, calls=restored)
+
+    def _started_detail(self) -> dict[str, int | str | bool | None]:
+        return {
+            "policy": self._policy.name,
+            "revision": self._policy.revision,
+            "policy_sha256": self._policy.sha256,
+            "mode": self._config.gate.mode,
+        }
+
+    async def _drain(self, parts: Parts) -> None:
+        """No new calls; what is being set up or torn down may end (design §15, SIGTERM)."""
+        parts.proxy.is_draining = True
+        log.info("drain_started", transactions=parts.table.contexts, calls=len(parts.calls))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._config.gate.drain_timeout):
+                # A table on the hot path tells nobody when it is empty; looking is cheap here.
+                while parts.table.contexts or len(parts.admission):  # noqa: ASYNC110
+                    await asyncio.sleep(SOON)
+        log.info("drain_ended", transactions=parts.table.contexts, calls=len(parts.calls))
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._commands.ask_reload)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+
+    async def _watch_clock(self, parts: Parts) -> None:
+        """A step of the calendar is an act, so that windows over it can be judged."""
+        clock = self._clock
+        offset = clock.time() - clock.now()
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            step = clock.time() - clock.now() - offset
+            if abs(step) > CLOCK_STEP_SECONDS:
+                offset += step
+                log.warning("clock_jumped", step_ms=round(step * 1000))
+                parts.recorder.act("clock-jumped", "sipgate", {"step_ms": round(step * 1000)})
+
+    async def _keep_strangers(self, parts: Parts) -> None:
+        while True:
+            await asyncio.sleep(STRANGERS_SECONDS)
+            await self._write_strangers(parts)
+
+    async def _write_strangers(self, parts: Parts) -> None:
+        rows = parts.strangers.due_rows()
+        if rows:
+            await self._stranger_store.add(rows)
+
+
+@contextlib.asynccontextmanager
+async def _target(settings: UpstreamSettings, resolver: Resolver) -> AsyncIterator[Target]:
+    """The upstream's target with a numeric address; the built-in callee is started for it."""
+    target = settings.targets[0]
+    if not target.is_built_in:
+        host = await resolver.resolve(target.host)
+        yield Target(
+            transport=target.transport,
+            host=host,
+            port=target.port,
+            uri_hostport=target.authority.encode(),
+        )
+        return
+    plan = None if settings.plan is None else load_plan(settings.plan)
+    async with answering_end(parse_address("127.0.0.1:0"), plan) as (_, listener):
+        yield Target(
+            transport="udp",
+            host="127.0.0.1",
+            port=listener.port,
+            uri_hostport=listener.via_sent_by,
+        )
+
+
+def _hints(config: Config) -> list[str]:
+    port = config.listen[0].address.port
+    lines = []
+    if any(target.is_built_in for upstream in config.upstream for target in upstream.targets):
+        lines += [
+            f"Point any softphone at this machine, port {port}, no password needed, and call 100.",
+            "Or let a dialer room loose on it, in another terminal:  make demo",
+        ]
+    return [*lines, "See what was decided:  .venv/bin/sipgate calls -c YOUR-CONFIG"]

@@ -1,0 +1,23 @@
+"""`sipgate run`, from the command line's side."""
+
+import uvloop
+
+from sipgate.config import Config
+
+from .banner import set_up_logging
+from .process import serve
+
+
+def run(config: Config) -> int:
+    """Run a gate until it is told to stop; gives the exit code, raises what `serve` raises."""
+    set_up_logging()
+    try:
+        return uvloop.run(serve(config))
+    except BaseExceptionGroup as group:
+        raise _first_of(group) from group
+
+
+def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What ended the gate: the first error of its tasks."""
+    error = group.exceptions[0]
+    return _first_of(error) if isinstance(error, BaseExceptionGroup) else error

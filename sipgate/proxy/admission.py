@@ -1,0 +1,325 @@
+"""From a new INVITE to a durable decision: design §5, steps 4 to 6.
+
+An attempt is decided at once, its entry appended, and its INVITE parked in one queue in the order
+of sequence numbers. When the ledger reports what is durable, all up to there resume in one turn.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from sipgate.clock import Clock
+from sipgate.gate import Attempt, Decision, Engine, OpenAttempt, OpenAttempts
+from sipgate.ledger import DecisionEntry, Ledger
+from sipgate.ledger import Would as WouldEntry
+from sipgate.numbers import Callee
+from sipgate.sip import BadMessage, Request, Uri, parse_name_addr, parse_uri, unescape_user
+
+from .call import ActiveCalls, Call
+from .identity import caller_of, cli_of
+from .source import Source
+from .wire_text import text_of
+
+if TYPE_CHECKING:
+    from .call_recorder import CallRecorder
+    from .response_context import ResponseContext
+
+STORE_PATIENCE = 1.0  # seconds that an INVITE waits for its entry: design §15
+KEPT_TEXT = 512  # characters of a header's text that an entry keeps
+
+
+@dataclass(frozen=True, slots=True)
+class CallerProfile:
+    """What a `[[caller]]` entry says of a caller."""
+
+    organisation: str | None
+    campaign: str | None
+
+
+@dataclass(slots=True, eq=False)
+class Parked:
+    """An INVITE that waits until its decision is on disk."""
+
+    seq: int
+    context: ResponseContext
+    decision: Decision
+    call: Call | None  # None: refused
+    parked_at: float
+    given_up: bool = False  # answered 503, or let through, because the store failed
+
+
+class Resumer(Protocol):
+    """What `Admission` hands decided INVITEs back to."""
+
+    def resume(self, parked: Parked, now: float) -> None: ...
+
+    def store_failed(self, parked: Parked, now: float) -> None: ...
+
+
+class Admission:
+    """Decides new attempts and parks them until the decision is durable."""
+
+    def __init__(
+        self,
+        *,
+        gate: str,
+        engine: Engine,
+        open_attempts: OpenAttempts,
+        ledger: Ledger,
+        recorder: CallRecorder,
+        calls: ActiveCalls,
+        callers: Mapping[str, CallerProfile],
+        clock: Clock,
+    ) -> None:
+        self._gate = gate
+        self._engine = engine
+        self._open_attempts = open_attempts
+        self._ledger = ledger
+        self._recorder = recorder
+        self._calls = calls
+        self._callers = callers
+        self._clock = clock
+        self._resumer: Resumer | None = None
+        self._parked: deque[Parked] = deque()
+
+    def __len__(self) -> int:
+        return len(self._parked)
+
+    def hand_to(self, resumer: Resumer) -> None:
+        """Who takes the INVITEs whose decisions are durable."""
+        self._resumer = resumer
+
+    def attempt(
+        self, request: Request, source: Source, uri: Uri, callee: Callee, caller: str | None = None
+    ) -> Attempt:
+        """What `gate` needs to know of an INVITE. `caller` is given for a spiral's new leg."""
+        if caller is None:
+            caller = caller_of(request, source)
+        profile = self._callers.get(caller)
+        if profile is None and source.callers_listed:
+            caller = f"{source.name}/unlisted"
+        campaign = None
+        if source.campaign_header is not None and source.trusted:
+            value = request.first(source.campaign_header)
+            campaign = None if value is None else text_of(value)[:KEPT_TEXT] or None
+        if campaign is None and profile is not None:
+            campaign = profile.campaign
+        organisation = source.organisation or source.name
+        if profile is not None and profile.organisation is not None:
+            organisation = profile.organisation
+        user_agent = request.first(b"user-agent")
+        return Attempt(
+            source=source.name,
+            caller=caller,
+            organisation=organisation,
+            campaign=campaign,
+            cli=cli_of(request, source),
+            callee=callee.key,
+            callee_kind=callee.kind,
+            callee_spelled=callee.spelled,
+            callee_country=callee.country,
+            to_number=self._other_number(request, source, uri, callee),
+            call_id=text_of(request.call_id),
+            from_tag=text_of(request.from_tag),
+            cseq=request.cseq_number,
+            user_agent=None if user_agent is None else text_of(user_agent)[:KEPT_TEXT],
+        )
+
+    def admit(
+        self,
+        context: ResponseContext,
+        attempt: Attempt,
+        source: Source,
+        target: bytes,
+        now: float,
+    ) -> None:
+        """Decide a new attempt, or find the decision of the one that this INVITE repeats."""
+        opened = self._open_attempts.find(attempt, now)
+        if opened is not None and self._belongs(context, opened, now):
+            return
+        time = self._clock.time()
+        if source.decide:
+            decision, charge = self._engine.decide(attempt, now, time)
+        else:
+            decision, charge = self._unasked(), None
+        seq = self._append(context, attempt, source, decision, target, now, time)
+        call = None
+        if decision.verdict != "reject":
+            call = self._call(context, attempt, source, decision, seq, now)
+            call.charge = charge
+            context.call = call
+            context.open = self._open_attempts.opened(attempt, seq, decision, now)
+        self._park(Parked(seq, context, decision, call, now))
+
+    def _belongs(self, context: ResponseContext, opened: OpenAttempt, now: float) -> bool:
+        """An INVITE of an attempt that was decided before: its decision holds, nothing counts."""
+        call = None
+        if opened.decision.is_admitted:
+            call = self._calls.find_decision(context.request.call_id, opened.decision_seq)
+            if call is None:
+                self._open_attempts.ended(opened, 500, now)
+                return False
+            call.deadline = None  # it was challenged, and goes on
+        context.call, context.open = call, opened
+        self._park(Parked(opened.decision_seq, context, opened.decision, call, now))
+        return True
+
+    def record_emergency(
+        self,
+        context: ResponseContext,
+        attempt: Attempt,
+        source: Source,
+        target: bytes,
+        now: float,
+    ) -> Call:
+        """An emergency call's entry and call; the INVITE is on its way already."""
+        time, decision = self._clock.time(), self._unasked()
+        seq = self._append(context, attempt, source, decision, target, now, time, emergency=True)
+        call = self._call(context, attempt, source, decision, seq, now, emergency=True)
+        context.call = call
+        return call
+
+    def durable(self, seq: int, now: float) -> None:
+        """All entries up to `seq` are on disk: their INVITEs go on."""
+        parked = self._parked
+        assert self._resumer is not None
+        while parked and parked[0].seq <= seq:
+            self._resumer.resume(parked.popleft(), now)
+
+    @property
+    def oldest_waits_since(self) -> float | None:
+        """When the INVITE that waits longest was parked."""
+        return self._parked[0].parked_at if self._parked else None
+
+    def give_up(self, now: float) -> None:
+        """The store has not answered: whoever has waited too long gets an answer without it."""
+        assert self._resumer is not None
+        for parked in self._parked:
+            if parked.parked_at + STORE_PATIENCE > now:
+                break
+            if not parked.given_up:
+                parked.given_up = True
+                self._resumer.store_failed(parked, now)
+
+    def _park(self, parked: Parked) -> None:
+        assert self._resumer is not None
+        if parked.seq <= self._ledger.durable_seq and not self._parked:
+            self._resumer.resume(parked, parked.parked_at)
+        else:
+            self._parked.append(parked)
+
+    def _unasked(self) -> Decision:
+        """The decision on a call that no rule was asked about."""
+        policy = self._engine.policy
+        return Decision(
+            verdict="allow",
+            policy=policy.name,
+            revision=policy.revision,
+            policy_sha256=policy.sha256,
+        )
+
+    def _call(
+        self,
+        context: ResponseContext,
+        attempt: Attempt,
+        source: Source,
+        decision: Decision,
+        seq: int,
+        now: float,
+        *,
+        emergency: bool = False,
+    ) -> Call:
+        request = context.request
+        call = Call(
+            call_id=request.call_id,
+            caller_tag=request.from_tag,
+            attempt=attempt,
+            source=source,
+            decision=decision,
+            seq=seq,
+            emergency=emergency,
+            inbound=not source.decide,
+            started_at=now,
+            caller_flow=context.flow,
+            caller_contact=request.first(b"contact"),
+        )
+        self._recorder.admitted(call)
+        return call
+
+    def _append(
+        self,
+        context: ResponseContext,
+        attempt: Attempt,
+        source: Source,
+        decision: Decision,
+        target: bytes,
+        now: float,
+        time: float,
+        *,
+        emergency: bool = False,
+    ) -> int:
+        request, via, flow = context.request, context.request.via, context.flow
+        contact = request.first(b"contact")
+        would = decision.would
+        return self._ledger.append(
+            DecisionEntry(
+                time_us=int(time * 1_000_000),
+                boot=self._clock.boot_id,
+                boot_us=int(now * 1_000_000),
+                gate=self._gate,
+                source=attempt.source,
+                caller=attempt.caller,
+                organisation=attempt.organisation,
+                campaign=attempt.campaign,
+                cli=attempt.cli,
+                callee=attempt.callee,
+                callee_kind=attempt.callee_kind,
+                callee_spelled=attempt.callee_spelled,
+                callee_country=attempt.callee_country,
+                to_number=attempt.to_number,
+                call_id=attempt.call_id,
+                from_tag=attempt.from_tag,
+                cseq=attempt.cseq,
+                user_agent=attempt.user_agent,
+                via=text_of(via.sent_by + b";" + via.branch),
+                request_uri=text_of(request.uri),
+                target=text_of(target),
+                caller_flow=f"{flow.transport}:{flow.host}:{flow.port}",
+                caller_contact=None if contact is None else text_of(contact),
+                direction="outbound" if source.decide else "inbound",
+                emergency=emergency,
+                verdict=decision.verdict,
+                rule=decision.rule,
+                code=decision.code,
+                reason=decision.reason,
+                tags=dict(decision.tags),
+                would=None
+                if would is None
+                else WouldEntry(verdict=would.verdict, rule=would.rule, reason=would.reason),
+                policy=decision.policy,
+                revision=decision.revision,
+                policy_sha256=decision.policy_sha256,
+                steps=[
+                    {"rule": step.rule, "held": step.held, **step.values} for step in decision.steps
+                ],
+            )
+        )
+
+    def _other_number(
+        self, request: Request, source: Source, uri: Uri, callee: Callee
+    ) -> str | None:
+        """The number in To where it is another than the one that rings (design §7)."""
+        value = request.first(b"to")
+        if value is None or (uri.user and uri.user in value):
+            return None
+        try:
+            to_uri = parse_uri(parse_name_addr(value).uri)
+        except BadMessage:
+            return None
+        if not to_uri.user:
+            return None
+        read = source.dial_plan.read(unescape_user(to_uri.user))
+        return None if read.key == callee.key else read.key

@@ -1,0 +1,166 @@
+"""Writes what becomes of calls into the ledger, and gives back what they held."""
+
+from collections.abc import Mapping
+
+from sipgate.clock import Clock
+from sipgate.gate import Charge, Engine
+from sipgate.ledger import ActEntry, AnsweredEntry, Ledger, OutcomeEntry
+
+from .call import ActiveCalls, Call, CallState
+from .outcome import LOST, Outcome
+from .timer_queue import TimerQueue
+from .wire_text import text_of
+
+RETRY_WINDOW = 32.0  # seconds in which a challenged caller may send its INVITE again: design §5
+
+
+class CallRecorder:
+    """The one place where a call moves on: admitted, answered, challenged, ended."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        engine: Engine,
+        calls: ActiveCalls,
+        timers: TimerQueue,
+        clock: Clock,
+        *,
+        max_call: float,
+    ) -> None:
+        self._ledger = ledger
+        self._engine = engine
+        self._calls = calls
+        self._timers = timers
+        self._clock = clock
+        self._max_call = max_call  # seconds
+
+    def admitted(self, call: Call) -> None:
+        """A call was let through; it is not yet on its way."""
+        self._calls.add(call)
+
+    def answered(
+        self,
+        call: Call,
+        to_tag: bytes,
+        contact: bytes | None,
+        session_expires: int | None,
+        now: float,
+    ) -> None:
+        """The first 2xx came; a later one, or another fork's, adds only its tag."""
+        call.saw_tag(to_tag)
+        if call.state is CallState.UP or call.state is CallState.ENDED:
+            return
+        call.state = CallState.UP
+        call.callee_contact = contact
+        call.answered_at = now
+        call.answered_time = time = self._clock.time()
+        call.deadline = now + self._max_call
+        self._timers.add(CallExpiry(call, self), now)
+        self._ledger.append(
+            AnsweredEntry(
+                time_us=int(time * 1_000_000),
+                boot=self._clock.boot_id,
+                boot_us=int(now * 1_000_000),
+                decision=call.seq,
+                to_tag=text_of(to_tag),
+                contact=None if contact is None else text_of(contact),
+                session_expires=session_expires,
+            ),
+            urgent=False,
+        )
+
+    def challenged(self, call: Call, status: int, now: float) -> None:
+        """Upstream wants the INVITE again (401, 407, 3xx …): the attempt stays open for it."""
+        call.state = CallState.CHALLENGED
+        call.last_status = status
+        call.deadline = now + RETRY_WINDOW
+        self._timers.add(CallExpiry(call, self), now)
+
+    def ended(self, call: Call, outcome: Outcome, now: float, *, keep: bool = False) -> None:
+        """The call is over: write its outcome, free its count. Again does nothing.
+
+        `keep`: its tags go on opening its dialog (design §5: expiry frees the count only).
+        """
+        if not keep:
+            self._calls.remove(call)
+        if call.state is CallState.ENDED:
+            return
+        call.state = CallState.ENDED
+        self.release(call, now)
+        self.write_outcome(call.seq, outcome, now)
+
+    def release(self, call: Call, now: float) -> None:
+        """Give back what the call held of a concurrency limit."""
+        self.release_charge(call.charge, now)
+        call.charge = None
+
+    def release_charge(self, charge: Charge | None, now: float) -> None:
+        if charge is not None:
+            self._engine.release(charge, now)
+
+    def write_outcome(self, seq: int, outcome: Outcome, now: float) -> None:
+        answered = outcome.answered_time
+        self._ledger.append(
+            OutcomeEntry(
+                time_us=int(self._clock.time() * 1_000_000),
+                boot=self._clock.boot_id,
+                boot_us=int(now * 1_000_000),
+                decision=seq,
+                kind=outcome.kind,
+                status=outcome.status,
+                answered_us=None if answered is None else int(answered * 1_000_000),
+                ring_ms=outcome.ring_ms,
+                talk_ms=outcome.talk_ms,
+                ended_by=outcome.ended_by,
+                cancelled=outcome.cancelled,
+                reason=outcome.reason,
+                end_status=outcome.status,
+            ),
+            urgent=False,
+        )
+
+    def act(self, kind: str, by: str, detail: Mapping[str, int | str | bool | None]) -> int:
+        """Write an administrative act; gives its sequence number."""
+        return self._ledger.append(
+            ActEntry(
+                time_us=int(self._clock.time() * 1_000_000),
+                boot=self._clock.boot_id,
+                boot_us=int(self._clock.now() * 1_000_000),
+                kind=kind,
+                by=by,
+                detail=dict(detail),
+            )
+        )
+
+    def expired(self, call: Call, now: float) -> None:
+        """A call's own deadline has come."""
+        if call.state is CallState.CHALLENGED:
+            self.ended(call, call.outcome("failed", call.last_status, now), now)
+        elif call.state is CallState.UP:
+            self.ended(call, call.outcome("answered", 200, now, ended_by=LOST), now, keep=True)
+            call.deadline = now + self._max_call  # its tags are good that long
+            self._timers.add(CallExpiry(call, self), now)
+        elif call.state is CallState.CALLING:  # restored, and no answer came
+            self.ended(call, call.outcome("unanswered", 408, now, ended_by=LOST), now)
+        elif call.state is CallState.ENDED:
+            self._calls.remove(call)
+
+
+class CallExpiry:
+    """A call's deadline as the timer queue sees it: void once the call has moved on."""
+
+    __slots__ = ("_call", "_due", "_recorder")
+
+    def __init__(self, call: Call, recorder: CallRecorder) -> None:
+        self._call = call
+        self._due = call.deadline
+        self._recorder = recorder
+
+    @property
+    def deadline(self) -> float | None:
+        return self._due if self._call.deadline == self._due else None
+
+    def wake(self, now: float) -> None:
+        self._due = None
+        self._call.deadline = None
+        self._recorder.expired(self._call, now)

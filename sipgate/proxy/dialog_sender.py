@@ -1,0 +1,151 @@
+"""Requests inside a dialog: they go where its Route set and target say, and nowhere else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from sipgate.clock import Clock
+from sipgate.net import Flow
+from sipgate.sip import BadMessage, Request, Uri, parse_uri, unescape_user
+
+from .branch import BranchMaker
+from .call import ActiveCalls, Call
+from .call_recorder import CallRecorder
+from .forwarder import Forwarder
+from .forwarding import own_header_lines
+from .next_hop import HopResolver, RouteSet, UnsupportedHop, hop_of, route_hop
+from .response_context import ResponseContext
+from .upstream_sender import RECORD_ROUTED, record_routes
+
+
+class DialogSender:
+    """Finds the dialog of a request and sends it on in it."""
+
+    def __init__(
+        self,
+        *,
+        calls: ActiveCalls,
+        branches: BranchMaker,
+        forwarder: Forwarder,
+        recorder: CallRecorder,
+        hops: HopResolver,
+        clock: Clock,
+        counts: Counter[str],
+    ) -> None:
+        self._calls = calls
+        self._branches = branches
+        self._forwarder = forwarder
+        self._recorder = recorder
+        self._hops = hops
+        self._clock = clock
+        self._counts = counts
+
+    def find(self, request: Request, routes: RouteSet, now: float) -> tuple[Call | None, bool]:
+        """The request's call if we know it, and whether the way is open to it (design §5).
+
+        It is for the tags of a call that we know, or by the token in our Record-Route, which also
+        opens dialogs that are no calls (SUBSCRIBE) and calls of before a restart.
+        """
+        call = self._calls.find(request.call_id, request.from_tag, request.to_tag)
+        if call is not None:
+            return call, True
+        if routes.own and self._branches.token_opens(routes.token, request):
+            return self._restored(request, now), True
+        return None, False
+
+    def send(
+        self, context: ResponseContext, uri: Uri, routes: RouteSet, call: Call | None, now: float
+    ) -> None:
+        """Send a request on; at once where the next hop is numeric or its name is known."""
+        request = context.request
+        context.call = call
+        remove = tuple(own_header_lines(request))
+
+        def use(out_flow: Flow | None) -> None:
+            if context.final_status:
+                return
+            if out_flow is None:
+                self._forwarder.transport_failed(context, self._clock.now())
+                return
+            values: tuple[bytes, ...] = ()
+            if request.method in RECORD_ROUTED and routes.token:
+                values = record_routes(routes.token, context.flow, out_flow)
+            self._forwarder.forward(
+                context,
+                out_flow,
+                out_flow.name.encode(),
+                self._clock.now(),
+                own_routes=routes.own,
+                rest_routes=routes.rest,
+                record_routes=values,
+                remove=remove,
+            )
+
+        self._towards(request, routes, call, use, uri)
+
+    def send_reinvite(
+        self, context: ResponseContext, uri: Uri, routes: RouteSet, call: Call, now: float
+    ) -> None:
+        """An INVITE in a call that we know may only go to that call's own party."""
+        if not self._leads_to_party(context.request, uri, call):
+            self._counts["dialogs_misused"] += 1
+            self._forwarder.respond(context, 403, now, phrase=b"Not the party of this dialog")
+            return
+        self._forwarder.trying(context, now)
+        self.send(context, uri, routes, call, now)
+
+    def send_ack(self, request: Request, routes: RouteSet, call: Call | None) -> None:
+        """The ACK to a 2xx, end to end (RFC 3261 §13.2.2.4)."""
+        remove = tuple(own_header_lines(request))
+
+        def use(out_flow: Flow | None) -> None:
+            if out_flow is not None:
+                self._forwarder.stateless(
+                    request, out_flow, out_flow.name.encode(), routes.own, routes.rest, remove
+                )
+
+        try:
+            self._towards(request, routes, call, use, None)
+        except (UnsupportedHop, BadMessage):
+            self._counts["acks_stray"] += 1
+
+    def _towards(
+        self,
+        request: Request,
+        routes: RouteSet,
+        call: Call | None,
+        use: Callable[[Flow | None], None],
+        uri: Uri | None,
+    ) -> None:
+        """Find the flow for a request; the caller is reached by its own (design §6, NAT)."""
+        if routes.rest:
+            self._hops.with_flow(route_hop(routes.rest[0]), use)
+            return
+        if call is not None and not call.is_from_caller(request.from_tag):
+            flow = call.caller_flow
+            if flow is not None and flow.is_open:
+                use(flow)
+                return
+        self._hops.with_flow(hop_of(uri if uri is not None else parse_uri(request.uri)), use)
+
+    def _leads_to_party(self, request: Request, uri: Uri, call: Call) -> bool:
+        contact = call.callee_contact
+        if call.emergency or call.inbound or contact is None:
+            return True
+        if not call.is_from_caller(request.from_tag) or request.uri in contact:
+            return True
+        callee = call.source.dial_plan.read(unescape_user(uri.user or b""))
+        return callee.key == call.attempt.callee
+
+    def _restored(self, request: Request, now: float) -> Call | None:
+        """A call whose tags a crash lost: the To tag that comes with its token is its answer."""
+        for tag, other in (
+            (request.from_tag, request.to_tag),
+            (request.to_tag, request.from_tag),
+        ):
+            call = self._calls.find_attempt(request.call_id, tag)
+            if call is not None and call.is_restored and not call.callee_tags:
+                self._recorder.answered(call, other, None, None, now)
+                return call
+        return None

@@ -1,0 +1,89 @@
+"""What the proxy changes in a message that it forwards: RFC 3261 §16.6 and §16.7.
+
+Each function gives the bytes to send. Whatever isn't named here leaves as it came.
+"""
+
+from collections.abc import Iterable
+
+from sipgate.net import Flow
+from sipgate.sip import Request, Response, Splice
+
+MAX_FORWARDS = 70  # RFC 3261 §16.6 step 3
+OWN_HEADERS = b"x-sipgate-"  # removed from requests before anything looks at them
+
+
+def forwarded_request(
+    request: Request,
+    out_flow: Flow,
+    branch: bytes,
+    *,
+    uri: bytes | None = None,
+    own_routes: int = 0,
+    record_routes: tuple[bytes, ...] = (),
+    remove: Iterable[int] = (),
+    append: Iterable[bytes] = (),
+) -> bytes:
+    """The request as it goes on.
+
+    `uri` replaces the Request-URI, `own_routes` is how many of our Route values are popped,
+    `record_routes` are whole values, topmost first, `remove` are line indexes.
+    """
+    splice = Splice(request)
+    if uri is not None:
+        splice.start_line(b"%b %b SIP/2.0" % (request.method, uri))
+    via = b"Via: SIP/2.0/%b %b;branch=%b" % (
+        out_flow.transport.upper().encode(),
+        out_flow.local_sent_by,
+        branch,
+    )
+    if request.max_forwards is None:
+        via = b"%b\r\nMax-Forwards: %d" % (via, MAX_FORWARDS)
+    else:
+        index = request.index(b"max-forwards")
+        assert index is not None
+        splice.replace(index, b"Max-Forwards: %d" % (request.max_forwards - 1))
+    if record_routes:
+        lines = b"\r\n".join(b"Record-Route: " + value for value in record_routes)
+        index = request.index(b"record-route")
+        if index is None or index == request.via_index:
+            via = b"%b\r\n%b" % (via, lines)
+        else:
+            splice.before(index, lines)
+    splice.before(request.via_index, via)
+    for _ in range(own_routes):
+        splice.drop_first_value(b"route")
+    for index in remove:
+        splice.remove(index)
+    for line in append:
+        splice.append(line)
+    return splice.to_bytes()
+
+
+def forwarded_response(response: Response) -> bytes:
+    """The response without our Via: RFC 3261 §16.7 step 3."""
+    splice = Splice(response)
+    splice.drop_first_value(b"via")
+    return splice.to_bytes()
+
+
+def own_header_lines(request: Request) -> list[int]:
+    """The lines of X-SipGate-* headers that a caller wrote; empty in nearly every request."""
+    if OWN_HEADERS not in request.raw.lower():
+        return []
+    return [
+        index
+        for index, line in enumerate(request.lines)
+        if index and line[: len(OWN_HEADERS)].lower() == OWN_HEADERS
+    ]
+
+
+def readdressed_uri(raw: bytes, hostport: bytes) -> bytes:
+    """A sip URI with another host and port; user part and parameters stay (RFC 3261 §16.5)."""
+    before, at, after = raw.rpartition(b"@")
+    if not at:
+        before, _, after = raw.partition(b":")
+        at = b":"
+    end = min(
+        (mark for mark in (after.find(b";"), after.find(b"?")) if mark >= 0), default=len(after)
+    )
+    return before + at + hostport + after[end:]

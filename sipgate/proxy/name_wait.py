@@ -1,0 +1,42 @@
+"""The one owner of the wait for host names: requests whose next hop is a name are parked here."""
+
+import asyncio
+from collections.abc import Callable
+
+from sipgate.net import ResolveError, Resolver
+
+MOST_WAITING = 1000
+MOST_AT_ONCE = 8
+
+
+class NameWait:
+    """Resolves names one after the other, a few at once, and calls back on the loop's thread."""
+
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
+        self._waiting: asyncio.Queue[tuple[str, Callable[[str | None], None]]] = asyncio.Queue(
+            MOST_WAITING
+        )
+
+    def ask(self, host: str, use: Callable[[str | None], None]) -> None:
+        """Have `use` called with the address, or None: unknown, or too many are waiting."""
+        try:
+            self._waiting.put_nowait((host, use))
+        except asyncio.QueueFull:
+            use(None)
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(MOST_AT_ONCE):
+                tasks.create_task(self._work())
+
+    async def _work(self) -> None:
+        while True:
+            host, use = await self._waiting.get()
+            try:
+                address = await self._resolver.resolve(host)
+            except ResolveError:
+                use(None)
+            else:
+                use(address)

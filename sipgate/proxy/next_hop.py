@@ -1,0 +1,152 @@
+"""Where a request goes next: its Route set, the gate's own values in it, the hop after them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sipgate.net import Flow, Network, Resolver
+from sipgate.sip import Request, Uri, parse_name_addr, parse_uri
+
+from .own_address import OwnAddresses
+from .upstream import Target
+
+MOST_OWN_ROUTES = 2  # two where the sides of the gate differ (RFC 5658)
+REMEMBERED_TAILS = 4096
+REMEMBERED_FLOWS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSet:
+    """The Route values of a request, our own taken off."""
+
+    own: int = 0  # how many of the topmost are ours
+    token: bytes = b""  # the user part of the first that is ours
+    rest: tuple[bytes, ...] = ()
+
+
+NO_ROUTE = RouteSet()
+
+
+class Hop(NamedTuple):
+    """A transport address, not yet a flow."""
+
+    transport: str
+    host: str  # a name, or a numeric address without brackets
+    port: int
+
+
+class UnsupportedHop(Exception):
+    """The next hop can't be reached by this gate; answered with `status` and `warning`."""
+
+    def __init__(self, status: int, warning: bytes) -> None:
+        super().__init__(warning.decode())
+        self.status = status
+        self.warning = warning
+
+
+class RouteReader:
+    """Splits a Route set into what is ours and what is left (RFC 3261 §16.4)."""
+
+    def __init__(self, own: OwnAddresses) -> None:
+        self._own = own
+        self._tails: dict[tuple[bytes, bytes], bool] = {}
+
+    def read(self, request: Request, flow: Flow) -> RouteSet:
+        """Raises BadMessage for a Route that can't be read."""
+        if request.index(b"route") is None:
+            return NO_ROUTE
+        values = request.values(b"route")
+        token = b""
+        own = 0
+        while own < min(MOST_OWN_ROUTES, len(values)):
+            user = self._own_user(values[own], flow)
+            if user is None:
+                break
+            token = token or user
+            own += 1
+        return RouteSet(own, token, tuple(values[own:]))
+
+    def _own_user(self, value: bytes, flow: Flow) -> bytes | None:
+        """The user part of a Route value that means the gate, else None."""
+        at = value.find(b"@")
+        if value[:5] != b"<sip:" or at < 0:
+            return self._read_own_user(value, flow)
+        tail = (value[at:], flow.local_sent_by)
+        known = self._tails.get(tail)
+        if known is None:
+            if len(self._tails) >= REMEMBERED_TAILS:
+                self._tails.clear()
+            known = self._tails[tail] = self._read_own_user(value, flow) is not None
+        return value[5:at] if known else None
+
+    def _read_own_user(self, value: bytes, flow: Flow) -> bytes | None:
+        uri = parse_uri(parse_name_addr(value).uri)
+        if uri.scheme in (b"sip", b"sips") and self._own.is_own(uri.host, uri.port, flow):
+            return uri.user or b""
+        return None
+
+
+def hop_of(uri: Uri) -> Hop:
+    """The transport address that a sip URI names. Raises UnsupportedHop or BadMessage."""
+    if uri.scheme == b"sips":
+        raise UnsupportedHop(480, b'380 sipgate "SIPS needs TLS"')  # RFC 5630 §5.3
+    if uri.scheme != b"sip":
+        raise UnsupportedHop(416, b'399 sipgate "no way to this scheme"')
+    transport = (uri.params.get(b"transport") or b"udp").lower()
+    if transport not in (b"udp", b"tcp"):
+        raise UnsupportedHop(480, b'399 sipgate "transport not available"')
+    host = uri.host.decode("ascii", "replace")
+    if host.startswith("["):
+        host = host[1:-1]
+    return Hop(transport.decode(), host, 5060 if uri.port is None else uri.port)
+
+
+def route_hop(value: bytes) -> Hop:
+    """The transport address of a Route value."""
+    return hop_of(parse_uri(parse_name_addr(value).uri))
+
+
+class HopResolver:
+    """Turns a hop into a flow, at once where the host is numeric or known."""
+
+    def __init__(self, network: Network, resolver: Resolver) -> None:
+        self._network = network
+        self._resolver = resolver
+        self._flows: dict[Hop, Flow] = {}  # for numeric hosts
+        self._ask: Callable[[str, Callable[[str | None], None]], None] | None = None
+
+    def ask_with(self, ask: Callable[[str, Callable[[str | None], None]], None]) -> None:
+        """Have names looked up by the owner of that wait; it calls back with an address or None."""
+        self._ask = ask
+
+    def target_flow(self, target: Target) -> Flow:
+        """The flow to an upstream's target, whose host is numeric."""
+        return self.numeric_flow(Hop(target.transport, target.host, target.port))
+
+    def with_flow(self, hop: Hop, use: Callable[[Flow | None], None]) -> None:
+        """Call `use` with the flow to the hop, now or when its name is resolved; None if not."""
+        known = self._flows.get(hop)
+        if known is not None and known.is_open:
+            use(known)
+            return
+        address = self._resolver.lookup(hop.host)
+        if address is not None:
+            use(self.numeric_flow(Hop(hop.transport, address, hop.port)))
+        elif self._ask is None:
+            use(None)
+        else:
+            self._ask(hop.host, lambda found: self._found(hop, found, use))
+
+    def _found(self, hop: Hop, address: str | None, use: Callable[[Flow | None], None]) -> None:
+        use(None if address is None else self.numeric_flow(hop._replace(host=address)))
+
+    def numeric_flow(self, hop: Hop) -> Flow:
+        """The flow to a hop whose host is a numeric address."""
+        flow = self._flows.get(hop)
+        if flow is None or not flow.is_open:
+            if len(self._flows) >= REMEMBERED_FLOWS:
+                self._flows.clear()
+            flow = self._flows[hop] = self._network.flow_to(hop.transport, hop.host, hop.port)
+        return flow

@@ -1,0 +1,34 @@
+"""Responses of the gate's own to an INVITE that it refuses."""
+
+from sipgate.gate import Decision
+from sipgate.sip import PHRASES, Request, build_response
+
+
+def refusal(request: Request, decision: Decision, decision_id: str, to_tag: bytes) -> bytes:
+    """The response that a `reject` decision asks for.
+
+    The reason is the phrase, because softphones show that; rule and decision id are in the Reason
+    header (RFC 3326), where the caller's log keeps them for whoever asks the gate's operator.
+    """
+    code = decision.code if decision.code is not None else 403
+    text = f"rule={decision.rule};id={decision_id}"
+    headers = [b'Reason: SIP;cause=%d;text="%b"' % (code, _quoted(text))]
+    if decision.retry_after is not None:
+        headers.append(b"Retry-After: %d" % decision.retry_after)
+    return build_response(
+        request, code, _phrase(decision.reason, code), to_tag=to_tag, headers=tuple(headers)
+    )
+
+
+def _phrase(reason: str | None, code: int) -> bytes:
+    """The reason as a Reason-Phrase (RFC 3261 §25.1 allows UTF-8), else the code's own phrase."""
+    if reason:
+        cleaned = " ".join(reason.split())
+        if cleaned.isprintable():
+            return cleaned.encode()
+    return PHRASES.get(code, b"Forbidden")
+
+
+def _quoted(text: str) -> bytes:
+    printable = "".join(character if character.isprintable() else "?" for character in text)
+    return printable.replace("\\", "\\\\").replace('"', '\\"').encode()

@@ -1,0 +1,34 @@
+"""The flow that responses to a request go up: RFC 3261 §18.2.2, RFC 3581 §4."""
+
+from sipgate.net import Flow, Network
+from sipgate.sip import Via, response_address
+
+
+class ReturnPath:
+    """Finds where the responses for a Via go."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    def flow_for(self, via: Via, flow: Flow) -> Flow:
+        """The flow itself where it can be used: it is open, and the Via means it."""
+        if flow.reliable:
+            return flow
+        host, port = response_address(via)
+        if port == flow.port and host == flow.host_bytes:
+            return flow
+        return self._flow_to("udp", host, port, flow)
+
+    def flow_by_via(self, via: Via, flow: Flow) -> Flow:
+        """For a response whose request is not known any more: by what the Via alone says."""
+        host, port = response_address(via)
+        transport = "tcp" if via.transport == b"TCP" else "udp"
+        return self._flow_to(transport, host, port, flow)
+
+    def _flow_to(self, transport: str, host: bytes, port: int, flow: Flow) -> Flow:
+        name = host.decode("ascii", "replace").strip("[]")
+        listener = flow.listener if transport == flow.transport else None
+        try:
+            return self._network.flow_to(transport, name, port, listener=listener)
+        except LookupError:
+            return flow

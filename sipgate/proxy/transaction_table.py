@@ -1,0 +1,109 @@
+"""The open transactions, and what is left of the finished ones: RFC 3261 §17.2.3, §17.1.3.
+
+A finished machine is replaced by a tombstone: the bytes that a retransmission gets, or nothing
+where it is only absorbed. About three of them are kept per call for 64 × T1, so they are small.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from sipgate.net import Flow
+from sipgate.sip import Request
+
+from .timer_queue import TimerQueue
+
+if TYPE_CHECKING:
+    from .call import Call
+    from .response_context import OwnCancel, ResponseContext
+
+ServerKey = tuple[bytes, ...]
+LIFETIME = 32.0  # 64 × T1, RFC 3261 Timers H, J, L, M and at least Timer D
+
+
+class ServerTombstone:
+    """A server transaction that has sent its last answer."""
+
+    __slots__ = ("flow", "raw")
+
+    def __init__(self, raw: bytes | None, flow: Flow) -> None:
+        self.raw = raw  # None: absorb in silence (RFC 6026 Accepted; after the ACK to a non-2xx)
+        self.flow = flow
+
+
+class ClientTombstone:
+    """An INVITE client transaction that has had its final response."""
+
+    __slots__ = ("ack", "back_flow", "call", "out_flow")
+
+    def __init__(
+        self, ack: bytes | None, out_flow: Flow, back_flow: Flow | None, call: Call | None
+    ) -> None:
+        self.ack = ack  # what a repeated non-2xx gets; None: this one was accepted, 2xx go through
+        self.out_flow = out_flow
+        self.back_flow = back_flow  # None: restored after a crash, go by the Via
+        self.call = call
+
+
+class TransactionTable:
+    """Finds the transaction of each message."""
+
+    def __init__(self, timers: TimerQueue) -> None:
+        self.servers: dict[ServerKey, ResponseContext | ServerTombstone] = {}
+        self.clients: dict[bytes, ResponseContext | ClientTombstone | OwnCancel] = {}
+        self.contexts = 0  # open response contexts: what a drain waits for
+        self._timers = timers
+        self._buried: deque[tuple[float, ServerKey | bytes, object]] = deque()
+
+    @property
+    def deadline(self) -> float | None:
+        return self._buried[0][0] if self._buried else None
+
+    def wake(self, now: float) -> None:
+        """Forget the tombstones whose time is up."""
+        buried, servers, clients = self._buried, self.servers, self.clients
+        while buried and buried[0][0] <= now:
+            _, key, tombstone = buried.popleft()
+            if isinstance(key, bytes):
+                if clients.get(key) is tombstone:
+                    del clients[key]
+            elif servers.get(key) is tombstone:
+                del servers[key]
+
+    def bury_server(self, key: ServerKey, raw: bytes | None, flow: Flow, now: float) -> None:
+        tombstone = ServerTombstone(raw, flow)
+        self.servers[key] = tombstone
+        self._bury(key, tombstone, now)
+
+    def bury_client(self, key: bytes, tombstone: ClientTombstone, now: float) -> None:
+        self.clients[key] = tombstone
+        self._bury(key, tombstone, now)
+
+    def drop_client(self, key: bytes) -> None:
+        """Forget a client transaction at once."""
+        self.clients.pop(key, None)
+
+    def _bury(self, key: ServerKey | bytes, tombstone: object, now: float) -> None:
+        self._buried.append((now + LIFETIME, key, tombstone))
+        if len(self._buried) == 1:
+            self._timers.add(self, now)
+
+
+def server_key(request: Request, method: bytes) -> ServerKey:
+    """What a retransmission has in common with its request: RFC 3261 §17.2.3.
+
+    `method` is INVITE for an ACK and for the INVITE that a CANCEL means.
+    """
+    via = request.via
+    if via.branch.startswith(b"z9hG4bK"):
+        return (via.branch, via.sent_by, method)
+    return (
+        b"2543",
+        request.uri,
+        request.from_tag,
+        request.call_id,
+        b"%d" % request.cseq_number,
+        via.raw,
+        method,
+    )

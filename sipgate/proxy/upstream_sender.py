@@ -1,0 +1,189 @@
+"""Requests outside a dialog, on their way to the upstream of their source: design §6."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sipgate.net import Flow
+from sipgate.numbers import Callee
+from sipgate.sip import Request, Uri
+
+from .branch import BranchMaker
+from .call import Call, CallState
+from .forwarder import Forwarder
+from .forwarding import own_header_lines, readdressed_uri
+from .next_hop import Hop, HopResolver, RouteSet, UnsupportedHop, route_hop
+from .outgoing_number import outgoing_user
+from .own_address import OwnAddresses
+from .response_context import ResponseContext
+from .source import Source
+from .upstream import Upstream
+
+RECORD_ROUTED = frozenset((b"INVITE", b"SUBSCRIBE", b"REFER", b"NOTIFY"))  # design §6
+
+
+class UpstreamSender:
+    """Decides what a request to an upstream says, and sends it there."""
+
+    def __init__(
+        self,
+        *,
+        gate: str,
+        upstreams: Mapping[str, Upstream],
+        own: OwnAddresses,
+        forwarder: Forwarder,
+        branches: BranchMaker,
+        hops: HopResolver,
+    ) -> None:
+        self._gate = gate
+        self._upstreams = upstreams
+        self._hosts = {upstream.target.host for upstream in upstreams.values()}
+        self._own = own
+        self._forwarder = forwarder
+        self._branches = branches
+        self._hops = hops
+
+    def upstream_of(self, source: Source) -> Upstream:
+        return self._upstreams[source.upstream]
+
+    def is_upstream(self, host: str) -> bool:
+        """True for the address of a target, whatever the port."""
+        return host in self._hosts
+
+    def allows_routes(self, source: Source, routes: RouteSet) -> bool:
+        """Whether a Route set of the caller's own may stand (design §6, Route)."""
+        if not routes.rest or source.routes:
+            return True
+        target = self._upstreams[source.upstream].target
+        try:
+            return route_hop(routes.rest[0]) == Hop(target.transport, target.host, target.port)
+        except UnsupportedHop:
+            return False
+
+    def send_invite(
+        self,
+        context: ResponseContext,
+        uri: Uri,
+        callee: Callee,
+        routes: RouteSet,
+        call: Call | None,
+        now: float,
+        *,
+        emergency: bool = False,
+    ) -> None:
+        """Send an initial INVITE. Raises UnsupportedHop."""
+        request, source = context.request, context.source
+        assert source is not None
+        upstream = self._upstreams[source.upstream]
+        if uri.scheme == b"sips" and not emergency:
+            raise UnsupportedHop(480, b'380 sipgate "SIPS needs TLS"')  # RFC 5630 §5.3
+        flow = self._hops.target_flow(upstream.target)
+        if call is not None:
+            call.target = upstream.target.key
+            if call.state in (CallState.DECIDED, CallState.CHALLENGED):
+                call.state = CallState.CALLING
+        token = self._branches.token(request.call_id, request.from_tag, emergency=emergency)
+        self._forwarder.forward(
+            context,
+            flow,
+            upstream.target.key,
+            now,
+            uri=self._outgoing_uri(request, uri, callee, source, upstream, context.flow),
+            own_routes=routes.own,
+            rest_routes=routes.rest,
+            record_routes=record_routes(token, context.flow, flow),
+            remove=self._removed_lines(request, source, upstream),
+            append=() if call is None else self._tag_lines(call, upstream),
+        )
+
+    def send_other(self, context: ResponseContext, uri: Uri, routes: RouteSet, now: float) -> None:
+        """Send anything else that is in no dialog; it goes nowhere but to the upstream."""
+        request, source = context.request, context.source
+        if source is None:
+            self._forwarder.respond(context, 403, now)
+            return
+        if request.method == b"REGISTER" and source.registrations == "refuse":
+            self._forwarder.respond(context, 403, now, phrase=b"Registration not allowed")
+            return
+        upstream = self._upstreams[source.upstream]
+        if not self.allows_routes(source, routes):
+            self._forwarder.respond(context, 403, now, phrase=b"Route set not allowed")
+            return
+        if uri.scheme == b"sips":
+            raise UnsupportedHop(480, b'380 sipgate "SIPS needs TLS"')
+        flow = self._hops.target_flow(upstream.target)
+        rewritten = None
+        if uri.scheme == b"sip" and self._own.is_own(uri.host, uri.port, context.flow):
+            rewritten = readdressed_uri(request.uri, upstream.target.uri_hostport)
+        values: tuple[bytes, ...] = ()
+        if request.method in RECORD_ROUTED:
+            token = self._branches.token(request.call_id, request.from_tag)
+            values = record_routes(token, context.flow, flow)
+        self._forwarder.forward(
+            context,
+            flow,
+            upstream.target.key,
+            now,
+            uri=rewritten,
+            own_routes=routes.own,
+            rest_routes=routes.rest,
+            record_routes=values,
+            remove=self._removed_lines(request, source, upstream),
+        )
+
+    def _outgoing_uri(
+        self,
+        request: Request,
+        uri: Uri,
+        callee: Callee,
+        source: Source,
+        upstream: Upstream,
+        flow: Flow,
+    ) -> bytes | None:
+        """The Request-URI if it changes, else None (RFC 3261 §16.5, §16.6 step 2)."""
+        changed = outgoing_user(uri, callee, source)
+        if uri.scheme == b"sip" and self._own.is_own(uri.host, uri.port, flow):
+            raw = request.uri if changed is None else changed
+            return readdressed_uri(raw, upstream.target.uri_hostport)
+        return changed
+
+    def _removed_lines(
+        self, request: Request, source: Source, upstream: Upstream
+    ) -> tuple[int, ...]:
+        """Headers that this source may not send, or this upstream may not see (design §6)."""
+        removed = [] if source.accept_tags else own_header_lines(request)
+        asserted = request.indexes(b"p-asserted-identity")
+        if asserted and (not source.trusted or (not upstream.trusted and wants_privacy(request))):
+            removed += asserted
+        if not source.trusted:
+            removed += request.indexes(b"p-preferred-identity")
+        return tuple(removed)
+
+    def _tag_lines(self, call: Call, upstream: Upstream) -> tuple[bytes, ...]:
+        """The tags that leave with an initial INVITE."""
+        decision = call.decision
+        lines = [f"{name}: {value}".encode() for name, value in decision.tags]
+        if upstream.tags != "none" and not call.inbound:
+            verdict = f'X-SipGate-Verdict: {decision.verdict}; decision="{self._gate}-{call.seq}"'
+            if upstream.tags == "full":
+                verdict += f'; rule="{decision.rule or ""}"; policy="{decision.policy}"'
+            lines.append(verdict.encode())
+        return tuple(lines)
+
+
+def record_routes(token: bytes, flow: Flow, out_flow: Flow) -> tuple[bytes, ...]:
+    """One Record-Route value, two where the sides differ (RFC 5658); topmost first."""
+    inward = _record_route(token, flow)
+    outward = _record_route(token, out_flow)
+    return (inward,) if inward == outward else (outward, inward)
+
+
+def wants_privacy(request: Request) -> bool:
+    """Whether Privacy says `id` (RFC 3325 §9.3)."""
+    value = request.first(b"privacy")
+    return value is not None and b"id" in [part.strip() for part in value.lower().split(b";")]
+
+
+def _record_route(token: bytes, flow: Flow) -> bytes:
+    transport = b";transport=tcp" if flow.transport == "tcp" else b""
+    return b"<sip:%b@%b%b;lr>" % (token, flow.local_sent_by, transport)
