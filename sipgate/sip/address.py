@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 
 from .bad_message import BadMessage
-from .grammar import ADDRESS_URI, is_token, split_params, unfold
+from .grammar import WORD, is_token, is_value, split_params, unfold
 
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"[ \t]*', re.DOTALL)
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
@@ -57,7 +57,7 @@ def parse_name_addr(value: bytes) -> NameAddr:
         if b"?" in address.uri or b"," in address.uri:  # RFC 3261 §20.10
             raise BadMessage(400, "a URI that needs <>")
     uri = address.uri
-    if (b":" not in uri and uri != b"*") or uri.translate(None, ADDRESS_URI):
+    if (b":" not in uri and uri != b"*") or uri.translate(None, WORD):
         raise BadMessage(400, "an address without a URI")
     address.params = _read_params(params.strip()) if params else {}
     return address
@@ -72,10 +72,13 @@ def read_tag(value: bytes) -> bytes:
         and _is_plain(address)
     ):
         return tag
-    tag = parse_name_addr(value).params.get(b"tag", b"") or b""
-    if tag and not is_token(tag):
+    params = parse_name_addr(value).params
+    if b"tag" not in params:
+        return b""
+    found = params[b"tag"]
+    if found is None or not is_token(found):
         raise BadMessage(400, "a tag that is no token")
-    return tag
+    return found
 
 
 @lru_cache(maxsize=4096)  # a call says it in each of its messages, a caller in all calls
@@ -83,7 +86,7 @@ def _is_plain(address: bytes) -> bool:
     """Whether this is a name-addr without parameters."""
     display, less, uri = address.partition(b"<")
     if not display and less and uri[-1:] == b">" and b":" in uri:
-        return not uri[:-1].translate(None, ADDRESS_URI)
+        return not uri[:-1].translate(None, WORD)
     try:
         return address[-1:] == b">" and not parse_name_addr(address).params
     except BadMessage:
@@ -102,15 +105,8 @@ def _read_params(raw: bytes) -> dict[bytes, bytes | None]:
             raise BadMessage(400, "an address with a parameter without a name")
         if name in params:  # RFC 3261 §7.3.1
             raise BadMessage(400, f"an address with {name.decode()} twice")
-        params[name] = _read_value(value.strip()) if equal else None
+        value = value.strip()
+        if not is_value(value):
+            raise BadMessage(400, "an address with a parameter that needs quotes")
+        params[name] = value if equal else None
     return params
-
-
-def _read_value(value: bytes) -> bytes:
-    if value[:1] == b'"':
-        match = _QUOTED.fullmatch(value)
-        if not match:
-            raise BadMessage(400, "a parameter whose quotes don't end")
-    elif value.translate(None, ADDRESS_URI):
-        raise BadMessage(400, "a parameter that needs quotes")
-    return value

@@ -8,7 +8,7 @@ HOST = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._"  # "
 IPV6 = b"0123456789abcdefABCDEF:."
 VISIBLE = bytes(range(0x21, 0x7F)) + bytes(range(0x80, 0x100))  # no space, no control byte
 URI = bytes(set(range(0x21, 0x7F)) - set(b'<>"'))  # "#" and others unescaped: many phones do
-ADDRESS_URI = bytes(set(VISIBLE) - set(b'<>"'))  # URIs that the gate only passes on
+WORD = bytes(set(VISIBLE) - set(b'<>"'))  # URIs and values that the gate only passes on
 
 COMPACT = {  # RFC 3261 §7.3.3 and IANA's registry
     b"a": b"accept-contact",
@@ -109,6 +109,7 @@ KEYS = {  # a header's name as spelled -> its key: the full name in lower case
 
 # What opens and never closes reaches to the end: so each byte is looked at once, whatever comes.
 _COMMA = re.compile(rb'"(?:[^"\\]|\\.)*"?|<[^>]*>?|(,)', re.DOTALL)
+_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _SEMICOLON = re.compile(rb'"(?:[^"\\]|\\.)*"?|(;)', re.DOTALL)
 
 
@@ -159,6 +160,13 @@ def split_params(params: bytes) -> list[bytes]:
 def is_token(word: bytes) -> bool:
     """Whether this is a token (RFC 3261 §25.1)."""
     return bool(word) and not word.translate(None, TOKEN)
+
+
+def is_value(word: bytes) -> bool:
+    """Whether this may be a parameter's value: a quoted string, or without quotes and spaces."""
+    if word[:1] == b'"':
+        return _QUOTED.fullmatch(word) is not None
+    return not word.translate(None, WORD)
 
 
 def is_host(host: bytes) -> bool:

@@ -4,7 +4,7 @@ import re
 from urllib.parse import unquote_to_bytes
 
 from .bad_message import BadMessage
-from .grammar import ADDRESS_URI, is_host, is_token, read_number
+from .grammar import WORD, is_host, is_token, read_number
 
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
@@ -48,7 +48,7 @@ def parse_uri(raw: bytes) -> Uri:
     uri.scheme = scheme
     uri.user = uri.password = uri.port = None
     uri.host = uri.headers = uri.opaque = b""
-    if not colon or not rest or raw.translate(None, ADDRESS_URI):
+    if not colon or not rest or raw.translate(None, WORD):
         raise BadMessage(400, "not a URI")
     if scheme in (b"sip", b"sips"):
         _read_sip(uri, rest)

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 
 from .bad_message import BadMessage
-from .grammar import VISIBLE, is_host, is_token, read_number, split_params, unfold
+from .grammar import WORD, is_host, is_token, is_value, read_number, split_params, unfold
 
 DEFAULT_PORTS = {b"TLS": 5061, b"WSS": 443, b"WS": 80}  # RFC 3261 §18.2.2, RFC 7118; else 5060
 
@@ -70,13 +70,13 @@ def parse_via(value: bytes) -> Via:
         if name not in _COMMON:
             name = name.strip().lower()
             if name not in _COMMON:
-                if not is_token(name):
-                    raise BadMessage(400, "Via has a parameter without a name")
+                if not is_token(name) or not is_value(word.strip()):
+                    raise BadMessage(400, "Via has a parameter that is none")
                 continue
-        if word.translate(None, VISIBLE):
+        if word.translate(None, WORD):
             word = word.strip()
-            if word.translate(None, VISIBLE):
-                raise BadMessage(400, "Via has a space or control byte in a parameter")
+            if word.translate(None, WORD):
+                raise BadMessage(400, "Via has a space or quote in a parameter")
         if name == b"branch" and not branch:
             branch = word
         elif name == b"rport" and not has_rport:

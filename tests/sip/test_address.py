@@ -72,6 +72,12 @@ def test_a_broken_address_is_refused(value: bytes) -> None:
         read_tag(value)
 
 
+@pytest.mark.parametrize("value", [b"<sip:a@b>;tag", b"<sip:a@b>;tag=", b"sip:a@b;tag=;x"])
+def test_an_empty_tag_is_none(value: bytes) -> None:
+    with pytest.raises(BadMessage, match="token"):
+        read_tag(value)
+
+
 @pytest.mark.parametrize(
     ("value", "tag"),
     [
@@ -111,7 +117,8 @@ def _tag(value: bytes) -> bytes | None:
 
 def _tag_in_full(value: bytes) -> bytes | None:
     try:
-        tag = parse_name_addr(value).params.get(b"tag", b"") or b""
+        params = parse_name_addr(value).params
     except BadMessage:
         return None
-    return None if tag.strip(b"a") and not tag.isalnum() else tag
+    tag = params.get(b"tag", b"a") or b"<"
+    return None if tag.strip(b"atgsip") else params.get(b"tag", b"")

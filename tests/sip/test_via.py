@@ -67,6 +67,10 @@ def test_an_ipv6_address_keeps_its_brackets() -> None:
         b"SIP/2.0/UDP a;maddr=b;maddr=c",
         b"SIP/2.0/UDP a;branch=b c",
         b"SIP/2.0/UDP a;branch=\x00",
+        b'SIP/2.0/UDP a;branch=b"c',
+        b'SIP/2.0/UDP a;x=b"c',
+        b'SIP/2.0/UDP a;x="b;branch=c',
+        b'SIP/2.0/UDP a;x="b"c',
         b"SIP/2.0/UDP a;=b",
     ],
 )
