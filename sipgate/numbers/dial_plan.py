@@ -17,7 +17,7 @@ from .numbering import Rank, Reading, numbering_in, read_international
 from .service_code import carried
 from .spelling import MAX_KEY_LENGTH, clean, normalise
 
-CACHED_READINGS = 20_000  # about 8 MB a source
+CACHED_READINGS = 4096  # about 2 MB a source; more would help nobody: dialers seldom repeat
 MAX_CACHED_LENGTH = 64  # longer texts are read anew each time: they may not fill the memory
 MAX_SHORT = 5  # digits, where no extensions are given
 MAX_LOCAL = 9  # digits of the longest local number; more can only be a whole one

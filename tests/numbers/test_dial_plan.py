@@ -1,7 +1,7 @@
 """Dial plans: what is dialled, spelled in any way, is read as the number that would ring."""
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from sipgate.numbers import Callee, DialPlan, EmergencyNumbers
@@ -344,6 +344,14 @@ def test_any_text_can_be_read(plan: DialPlan, text: str) -> None:
     assert len(callee.key) <= 80
 
 
+@settings(max_examples=300)
+@given(st.sampled_from(PLANS), st.text(alphabet="0123456789+*#", min_size=6, max_size=20))
+def test_the_key_of_a_number_is_read_as_that_number(plan: DialPlan, text: str) -> None:
+    callee = plan.read(text)
+    assume(callee.kind == "number")
+    assert read(plan, callee.key) == ("number", callee.key)
+
+
 @settings(max_examples=500)
 @given(st.sampled_from(PLANS), st.text(alphabet="0123456789+*#;,x9104 ", max_size=30))
 def test_anything_a_phone_can_dial_can_be_read(plan: DialPlan, text: str) -> None:
@@ -366,7 +374,8 @@ def disguises(draw: st.DrawFn) -> tuple[str, str]:
     text = prefix + "".join(_disguised(draw, digit) for digit in digits)
     text += draw(st.sampled_from(["", "", "#", ";ext=5", ";npdi;rn=1", ",123", "x12", "p9"]))
     code = draw(st.sampled_from(["", "", "*67", "#31#", "*72", "%2A67", "*67*82", "*31#"]))
-    outside = draw(st.sampled_from(["", "9", "99"]))
+    is_longer = len(digits) > len(number)  # 99 and more digits: 9 and the number 930… as well
+    outside = draw(st.sampled_from(["", "9"] if is_longer else ["", "9", "99"]))
     return "+1" + number, outside + code + text
 
 
