@@ -17,7 +17,7 @@ TALK_SECONDS = 0.4
 STEP_SECONDS = 10.0
 
 
-class Account(pjsua2.Account):
+class Account(pjsua2.Account):  # type: ignore[misc]  # PJSIP has no types
     """Remembers what the registrar said."""
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Account(pjsua2.Account):
         self.status = prm.code
 
 
-class Call(pjsua2.Call):
+class Call(pjsua2.Call):  # type: ignore[misc]
     """Remembers how it went."""
 
     def __init__(self, account: Account) -> None:
@@ -54,23 +54,25 @@ def main() -> int:
     account = Account()
     account.create(_account_config(extension, port, suffix))
     _wait(endpoint, lambda: account.status != 0)
-    calls = []
-    for number in numbers:
-        call = Call(account)
-        call.makeCall(f"sip:{number}@{HOST}:{port}{suffix}", pjsua2.CallOpParam(True))
-        _wait(endpoint, lambda call=call: call.is_up or call.is_over)
-        was_up = call.is_up
-        if was_up:
-            _pass(endpoint, TALK_SECONDS)
-            call.hangup(pjsua2.CallOpParam())
-            _wait(endpoint, lambda call=call: call.is_over)
-        calls.append({"answered": was_up, "status": call.status, "reason": call.reason})
-        del call
+    target = f"@{HOST}:{port}{suffix}"
+    calls = [_place_call(endpoint, account, f"sip:{number}{target}") for number in numbers]
     registered = account.status
     account.shutdown()
     endpoint.libDestroy()
     print(json.dumps({"registered": registered, "calls": calls}))
     return 0
+
+
+def _place_call(endpoint: pjsua2.Endpoint, account: Account, uri: str) -> dict[str, object]:
+    call = Call(account)
+    call.makeCall(uri, pjsua2.CallOpParam(True))
+    _wait(endpoint, lambda: call.is_up or call.is_over)
+    was_up = call.is_up
+    if was_up:
+        _pass(endpoint, TALK_SECONDS)
+        call.hangup(pjsua2.CallOpParam())
+        _wait(endpoint, lambda: call.is_over)
+    return {"answered": was_up, "status": call.status, "reason": call.reason}
 
 
 def _start_endpoint(transport: str) -> pjsua2.Endpoint:

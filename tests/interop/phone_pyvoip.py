@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Callable
 
-import pyVoIP.VoIP
 from pyVoIP.VoIP import CallState, PhoneStatus, VoIPPhone
 
 HOST = "127.0.0.1"
@@ -36,17 +35,20 @@ def main() -> int:
     phone.start()
     _wait(lambda: phone.get_status() == PhoneStatus.REGISTERED, 5.0)
     registered = phone.get_status() == PhoneStatus.REGISTERED
-    states = []
-    for number in numbers:
-        call = phone.call(number)
-        _wait(lambda call=call: call.state == CallState.ANSWERED, ANSWER_SECONDS)
-        states.append(call.state.value)
-        if call.state == CallState.ANSWERED:
-            time.sleep(TALK_SECONDS)
-            call.hangup()
+    states = [_place_call(phone, number) for number in numbers]
     time.sleep(0.5)
     print(json.dumps({"registered": registered, "states": states}), flush=True)
     os._exit(0)  # its threads wait for packets and have no end of their own
+
+
+def _place_call(phone: VoIPPhone, number: str) -> str:
+    call = phone.call(number)
+    _wait(lambda: call.state == CallState.ANSWERED, ANSWER_SECONDS)
+    reached = str(call.state.value)
+    if call.state == CallState.ANSWERED:
+        time.sleep(TALK_SECONDS)
+        call.hangup()
+    return reached
 
 
 def _wait(is_done: Callable[[], bool], seconds: float) -> None:

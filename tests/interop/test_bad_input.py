@@ -2,13 +2,14 @@
 
 import random
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bench.endpoints import HOST, wait_for_answer
 
-from .far_end import far_end
+from bench.far_end import far_end
 from .house import House, house
 
 pytestmark = pytest.mark.interop
@@ -82,6 +83,21 @@ NO_TRACE = {  # what cannot be answered, or need not be
 }
 
 
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One gate that lives through all of this file."""
+    with house(tmp_path_factory.mktemp("gate")) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def is_well_afterwards(gate: House) -> Iterator[None]:
+    """It still answers, and nothing went wrong inside."""
+    yield
+    wait_for_answer(gate.port, 5.0)
+    assert "Traceback" not in gate.log()
+
+
 class Garbler:
     """A peer that sends what it likes over UDP."""
 
@@ -100,10 +116,11 @@ class Garbler:
     def request(self, lines: list[str], body: bytes = b"") -> bytes:
         """The lines as one message, with this peer's address and a number of its own."""
         self._sent += 1
+        host, port = self._socket.getsockname()
         text = "\r\n".join(lines)
         for word, value in (
             ("{gate}", f"{HOST}:{self._gate.port}"),
-            ("{here}", "%s:%d" % self._socket.getsockname()),
+            ("{here}", f"{host}:{port}"),
             ("{n}", str(self._sent)),
         ):
             text = text.replace(word, value)
@@ -123,54 +140,51 @@ class Garbler:
 
 
 @pytest.mark.parametrize("lines", ANSWERED_400.values(), ids=list(ANSWERED_400))
-def test_what_a_response_can_be_routed_for_gets_400(tmp_path: Path, lines: list[str]) -> None:
-    with house(tmp_path) as gate, Garbler(gate) as peer:
+def test_what_a_response_can_be_routed_for_gets_400(gate: House, lines: list[str]) -> None:
+    with Garbler(gate) as peer:
         peer.send(peer.request(lines))
         status = peer.final_status()
-        wait_for_answer(gate.port, 3.0)
     assert status == 400
 
 
-def test_no_malformed_request_stops_the_gate(tmp_path: Path) -> None:
-    with house(tmp_path) as gate, Garbler(gate) as peer:
+def test_no_malformed_request_stops_the_gate(gate: House) -> None:
+    with Garbler(gate) as peer:
         for lines in NO_TRACE.values():
             raw = peer.request(lines)
             peer.send(raw[:65_000])
             wait_for_answer(gate.port, 3.0)
 
 
-def test_random_bytes_do_not_stop_the_gate(tmp_path: Path) -> None:
+def test_random_bytes_do_not_stop_the_gate(gate: House) -> None:
     chance = random.Random(SEED)
-    with house(tmp_path) as gate, Garbler(gate) as peer:
+    with Garbler(gate) as peer:
         for size in (0, 1, 2, 4, 16, 100, 1000, 9000, 65_000):
             for _ in range(20):
                 peer.send(chance.randbytes(size))
             wait_for_answer(gate.port, 3.0)
 
 
-def test_a_truncated_invite_does_not_stop_the_gate(tmp_path: Path) -> None:
-    with house(tmp_path) as gate, Garbler(gate) as peer:
+def test_a_truncated_invite_does_not_stop_the_gate(gate: House) -> None:
+    with Garbler(gate) as peer:
         whole = peer.request(INVITE_LINES)
         for length in range(0, len(whole), 3):
             peer.send(whole[:length])
-        wait_for_answer(gate.port, 3.0)
 
 
-def test_flipped_bytes_do_not_stop_the_gate(tmp_path: Path) -> None:
+def test_flipped_bytes_do_not_stop_the_gate(gate: House) -> None:
     chance = random.Random(SEED)
-    with house(tmp_path) as gate, Garbler(gate) as peer:
+    with Garbler(gate) as peer:
         for _ in range(1000):
             raw = bytearray(peer.request(INVITE_LINES))
             for _ in range(chance.randint(1, 8)):
                 raw[chance.randrange(len(raw))] = chance.randrange(256)
             peer.send(bytes(raw))
-        wait_for_answer(gate.port, 5.0)
 
 
 def test_a_binary_body_arrives_as_it_was_sent(tmp_path: Path) -> None:
     body = bytes(range(256)) * 4
-    with far_end() as carrier, house(tmp_path, upstream_port=carrier.port) as gate:
-        with Garbler(gate) as peer:
+    with far_end() as carrier, house(tmp_path, upstream_port=carrier.port) as other:
+        with Garbler(other) as peer:
             lines = changed("Content-Length", str(len(body)))
             peer.send(peer.request([*lines, "Content-Type: application/octet-stream"], body))
             status = peer.final_status()
@@ -192,14 +206,12 @@ STREAMS = {
 
 
 @pytest.mark.parametrize("stream", STREAMS.values(), ids=list(STREAMS))
-def test_a_bad_stream_ends_alone(tmp_path: Path, stream: bytes) -> None:
-    with house(tmp_path) as gate:
-        with socket.create_connection((HOST, gate.port), timeout=5.0) as connection:
-            try:
-                connection.sendall(stream)
-                connection.shutdown(socket.SHUT_WR)
-                while connection.recv(65535):
-                    pass
-            except (ConnectionResetError, BrokenPipeError):
-                pass  # closed on us, as it should
-        wait_for_answer(gate.port, 3.0)
+def test_a_bad_stream_ends_alone(gate: House, stream: bytes) -> None:
+    with socket.create_connection((HOST, gate.port), timeout=5.0) as connection:
+        try:
+            connection.sendall(stream)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65535):
+                pass
+        except (ConnectionResetError, BrokenPipeError):
+            pass  # closed on us, as it should

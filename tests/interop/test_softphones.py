@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from .far_end import FarEnd, far_end
+from bench.far_end import FarEnd, far_end
 from .house import house
 
 pytestmark = pytest.mark.interop
