@@ -9,6 +9,7 @@ whoever appends it. It uses the file that `store` has made, through connections 
 RFCs: 8785.
 """
 
+from .call_search import CallOutcome, CallRow, CallSearch
 from .entry import (
     MAX_INTEGER,
     ActEntry,
@@ -35,6 +36,9 @@ __all__ = [
     "MAX_INTEGER",
     "ActEntry",
     "AnsweredEntry",
+    "CallOutcome",
+    "CallRow",
+    "CallSearch",
     "CalleeKind",
     "DecisionEntry",
     "Direction",

@@ -76,7 +76,12 @@ class SqliteEntryFile:
 
     def insert(self, records: Sequence[Record]) -> None:
         """One statement, one transaction, one fsync."""
-        self._all(_insert(len(records)), tuple(chain.from_iterable(records)))
+        rows = tuple(chain.from_iterable(records))
+        try:
+            # "Many" of one: `execute` would let go of the lock once more, for a row id.
+            self._connection.executemany(_insert(len(records)), (rows,))
+        except sqlite3.Error as error:
+            raise LedgerError(f"{self.path}: {error}") from error
 
     def last_seq(self) -> int:
         """One step to the right end of the tree."""

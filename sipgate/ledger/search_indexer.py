@@ -1,5 +1,7 @@
 """Keeps the search index about a second behind the ledger."""
 
+import contextlib
+import os
 import threading
 from pathlib import Path
 
@@ -34,6 +36,7 @@ class SearchIndexer:
         self._thread.join()
 
     def _run(self) -> None:
+        _yield_to_others()
         pause_seconds = PAUSE_SECONDS
         while not self._stop.is_set():
             try:
@@ -54,3 +57,10 @@ class SearchIndexer:
                     break
         finally:
             index.close()
+
+
+def _yield_to_others() -> None:
+    """Never preempt the loop or the writer. Not nicer: this thread holds the interpreter lock at
+    times, and then a busy stranger on the same core must not keep it from going on."""
+    with contextlib.suppress(OSError):  # a container may forbid it
+        os.sched_setscheduler(threading.get_native_id(), os.SCHED_BATCH, os.sched_param(0))

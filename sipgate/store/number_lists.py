@@ -1,9 +1,10 @@
 """Number lists in the store: each import is a version of its own, made current in one step."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -89,7 +90,7 @@ class NumberListStore:
         async with self._engine.connect() as connection:
             while True:
                 result = await connection.exec_driver_sql(_PAGE, (current.version, last, PAGE))
-                row = result.one()
+                row: Sequence[Any] = result.one()
                 if row[0] is None:
                     break
                 last = row[0]

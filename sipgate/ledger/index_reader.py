@@ -1,0 +1,123 @@
+"""Reading the search index, page by page: no read transaction outlives a page."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .errors import LedgerError
+from .index_columns import CallColumns, IndexedDecision
+from .reader import LedgerReader
+from .search_index import is_of_ledger, search_path
+
+PAGE = 500  # calls
+
+_PLACES = {name: place for place, name in enumerate(IndexedDecision.__struct_fields__)}
+_SELECT = """
+SELECT c.*, o.decision, o.kind, o.status, o.answered_us, o.ring_ms, o.talk_ms, o.ended_by
+FROM call c LEFT JOIN outcome o ON o.decision = c.seq
+"""
+
+
+class Wanted:
+    """The filters, as a predicate and as SQL."""
+
+    def __init__(self, equal: dict[str, str], since_us: int | None, until_us: int | None) -> None:
+        self._equal = equal
+        self.since_us = since_us
+        self.until_us = until_us
+        self._places = [(_PLACES[name], value) for name, value in equal.items()]
+
+    def holds(self, call: CallColumns) -> bool:
+        """Whether a call is wanted."""
+        time_us: Any = call[1]
+        return (
+            all(call[place] == value for place, value in self._places)
+            and (self.since_us is None or time_us >= self.since_us)
+            and (self.until_us is None or time_us < self.until_us)
+        )
+
+    def conditions(self) -> tuple[list[str], list[str | int]]:
+        """Terms on `c`, to be joined by AND, and the values for their question marks."""
+        conditions = [f"c.{name} = ?" for name in self._equal]
+        values: list[str | int] = list(self._equal.values())
+        if self.since_us is not None:
+            conditions.append("c.time_us >= ?")
+            values.append(self.since_us)
+        if self.until_us is not None:
+            conditions.append("c.time_us < ?")
+            values.append(self.until_us)
+        return conditions, values
+
+
+class IndexReader:
+    """The index as it was when it was opened: nothing past `through`.
+
+    Opening raises sqlite3.Error if there is none. One that isn't `is_usable` is another ledger's,
+    or another version's.
+    """
+
+    def __init__(self, path: Path, reader: LedgerReader) -> None:
+        self._connection = sqlite3.connect(
+            f"{search_path(path).absolute().as_uri()}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            self.is_usable = is_of_ledger(self._connection, reader)
+            self.through, self._generation = 0, ""
+            if self.is_usable:
+                self.through, self._generation = self._state()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def rows(self, wanted: Wanted, limit: int | None) -> Iterator[tuple[Any, ...]]:
+        """Rising; with a limit the last so many."""
+        try:
+            first, last = self._span(wanted)
+            if limit is None:
+                yield from self._pages(wanted, first, last)
+            else:
+                yield from reversed(self._page(wanted, first, last, "DESC", limit))
+        except sqlite3.Error as error:
+            raise LedgerError(f"the search index cannot be read: {error}") from error
+
+    def _pages(self, wanted: Wanted, first: int, last: int) -> Iterator[tuple[Any, ...]]:
+        while page := self._page(wanted, first, last, "ASC", PAGE):
+            yield from page
+            first = page[-1][0] + 1
+
+    def _page(
+        self, wanted: Wanted, first: int, last: int, order: str, size: int
+    ) -> list[tuple[Any, ...]]:
+        conditions, values = wanted.conditions()
+        where = " AND ".join(["c.seq BETWEEN ? AND ?", *conditions])
+        rows = self._connection.execute(
+            f"{_SELECT} WHERE {where} ORDER BY c.seq {order} LIMIT ?", (first, last, *values, size)
+        ).fetchall()
+        if self._state()[1] != self._generation:
+            raise LedgerError("the search index was made anew meanwhile; search again")
+        return rows
+
+    def _span(self, wanted: Wanted) -> tuple[int, int]:
+        """Which numbers the times in question can be among."""
+        if wanted.since_us is None and wanted.until_us is None:
+            return 1, self.through
+        ((first, last),) = self._connection.execute(
+            "SELECT min(first_seq), max(last_seq) FROM span WHERE last_us >= ? AND first_us < ?",
+            (
+                -(2**63) if wanted.since_us is None else wanted.since_us,
+                2**63 - 1 if wanted.until_us is None else wanted.until_us,
+            ),
+        )
+        return (1, 0) if first is None else (first, min(last, self.through))
+
+    def _state(self) -> tuple[int, str]:
+        ((through, generation),) = self._connection.execute("SELECT through, generation FROM state")
+        return through, generation
