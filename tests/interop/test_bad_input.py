@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench.endpoints import HOST, wait_for_answer
-
 from bench.far_end import far_end
+
 from .house import House, house
 
 pytestmark = pytest.mark.interop

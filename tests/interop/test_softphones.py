@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from bench.far_end import FarEnd, far_end
+
 from .house import house
 
 pytestmark = pytest.mark.interop
