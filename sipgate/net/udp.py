@@ -11,7 +11,7 @@ as behind any firewall; errors that the kernel knows at once (no route) are told
 
 import asyncio
 import socket
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any
 
@@ -82,7 +82,8 @@ class UdpSocket:
         self._limits = limits
         self._clock = clock
         self._may_shed = may_shed
-        self._flows: dict[Address, UdpFlow] = {}  # oldest first
+        # Oldest first; a plain dict takes ever longer to find its first key when that was removed.
+        self._flows: OrderedDict[Address, UdpFlow] = OrderedDict()
         self._read = 0  # datagrams taken from the queue so far
         self._marks: deque[tuple[int, float]] = deque()  # (datagram number, in the queue since)
         self._socket = sock
@@ -205,8 +206,7 @@ class UdpSocket:
         """
         flows = self._flows
         while True:
-            address = next(iter(flows))
-            flow = flows.pop(address)
+            address, flow = flows.popitem(last=False)
             if not flow.seen_again:
                 return
             flow.seen_again = False
