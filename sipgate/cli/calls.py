@@ -32,7 +32,6 @@ COLUMNS = (
     "callee",
     "verdict",
     "rule",
-    "reason",
     "outcome",
     "talk",
 )
@@ -175,7 +174,6 @@ def _cells(row: "CallRow") -> tuple[object, ...]:
         row.callee,
         verdict,
         row.rule if row.rule is not None or row.would is None else row.would.rule,
-        row.reason if row.reason is not None or row.would is None else row.would.reason,
         became,
         None if talk is None else f"{talk:.0f} s",
     )

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+WIDE = 1000  # columns, where no terminal limits them
+
 STYLES = {  # of words that mean the same in every table
     "allow": "green",
     "answered": "green",
@@ -27,13 +29,15 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     table = Table(box=None, pad_edge=False, header_style="bold")
     cells = [list(row) for row in rows]
     for index, column in enumerate(columns):
-        are_numbers = all(isinstance(row[index], int | float | None) for row in cells)
-        table.add_column(column, justify="right" if cells and are_numbers else "left")
+        values = [row[index] for row in cells if row[index] is not None]
+        are_numbers = bool(values) and all(isinstance(value, int | float) for value in values)
+        table.add_column(column, justify="right" if are_numbers else "left")
     for row in cells:
         table.add_row(*(_cell(value) for value in row))
     console = Console(highlight=False)
-    if not console.is_terminal:  # a pipe or file: no line is cut at 80 columns
-        console.width = max(console.width, console.measure(table).maximum)
+    if not console.is_terminal:  # a pipe or file: no line is broken at 80 columns
+        console.width = WIDE
+        console.width = console.measure(table).maximum
     console.print(table)
 
 

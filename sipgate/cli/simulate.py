@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 EXAMPLE = "Example: sipgate simulate examples/scenarios/article.yaml --pace 60"
 
+PIPE_COLUMNS = 160  # a pipe or file has no width of its own
+
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="The scenario.")]
 GateAt = Annotated[
     str | None,
@@ -46,6 +48,8 @@ def simulate(
         print_json(asyncio.run(_play(played, None)).as_json())
         return
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PIPE_COLUMNS
     with Live(console=console, refresh_per_second=4, transient=True) as live:
         summary = asyncio.run(_play(played, lambda now: live.update(render(now))))
     console.print(render_end(summary))

@@ -82,7 +82,7 @@ def test_the_table_is_for_people(sipgate: RunCommand) -> None:
     out = sipgate("calls", "--caller", "hq/4711").out
 
     assert "2026-09-21 14:13:20" in out
-    assert "daily limit of 1 calls reached" in out
+    assert "daily-cap" in out
     assert "70 s" in out
 
 
