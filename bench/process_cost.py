@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 def process_tree(pid: int) -> list[int]:
@@ -29,14 +28,15 @@ def cpu_seconds(pid: int) -> float:
 
 
 def resident_bytes(pid: int) -> int:
-    """Memory of the whole tree; pages shared by its members count for each of them."""
-    pages = 0
+    """Memory of the whole tree; a page shared by several processes counts once in all."""
+    kibibytes = 0
     for member in process_tree(pid):
         try:
-            pages += int(Path(f"/proc/{member}/statm").read_text().split()[1])
+            lines = Path(f"/proc/{member}/smaps_rollup").read_text().splitlines()
         except (FileNotFoundError, ProcessLookupError):
             continue  # it has just ended
-    return pages * _PAGE_BYTES
+        kibibytes += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return kibibytes * 1024
 
 
 def _stat(pid: int) -> list[str] | None:

@@ -1,5 +1,6 @@
 """SIPp as callers and callees through a real gate, over UDP and TCP."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,10 @@ from .conversation import (
 from .house import house
 from .sipp import answering, call
 
-pytestmark = pytest.mark.interop
+pytestmark = [
+    pytest.mark.interop,
+    pytest.mark.skipif(shutil.which("sipp") is None, reason="SIPp is not installed"),
+]
 
 BOTH_SIDES = [
     pytest.param("udp", "udp", id="udp-to-udp"),
