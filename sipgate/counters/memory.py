@@ -79,14 +79,6 @@ class MemoryCounters:
         time_us = self._latest(question.time_us)
         return self._count(question.steps, is_admitted, question.now_us, time_us)
 
-    def take(self, question: Question) -> Places | None:
-        """The places that the question names; None when a limit that refuses is reached."""
-        now_us, time_us, steps = question
-        refusing = [step for step in steps if step.settles == "reject" and step.tests]
-        if any(self._look(step, now_us, time_us).held for step in refusing):
-            return None
-        return self.recount(question, is_admitted=True)
-
     def release(self, places: Places) -> None:
         """Give places in gauges back; those of a gauge that is no more are passed over."""
         for name, key in places:

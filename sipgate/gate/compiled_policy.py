@@ -112,7 +112,7 @@ class CompiledPolicy:
             if rule.counts and (rule.selects is None or rule.selects(attempt)):
                 tests = rule.ask(attempt, _NO_LISTS, 0.0).tests
                 kept = tuple(test for test in tests if test.definition.name in only)
-                steps.append(StepQuestion(rule.settles, None, kept))
+                steps.append(StepQuestion("no", None, kept))
         return Question(now_us, time_us, steps)
 
     def allow_unasked(self) -> Decision:

@@ -73,28 +73,6 @@ class Engine:
             self._counters.release(charge.places)
             charge.places = []
 
-    def resume(self, charge: Charge, now: float) -> bool:
-        """A released call is in progress again (its challenged INVITE was retried).
-
-        False, and nothing is held, when others have taken its places meanwhile.
-        """
-        if charge.attempt is None or charge in self._live:
-            return True
-        compiled = self._compiled
-        question = compiled.counts_of(charge.attempt, 0, 0, only=compiled.gauge_names)
-        places = self._counters.take(question)
-        if places is None:
-            return False
-        charge.places = places
-        self._live.add(charge)
-        return True
-
-    def restore(self, charge: Charge) -> None:
-        """Like `resume`, of what was resumed before a restart; for `Rebuild`."""
-        if charge.attempt is not None and charge not in self._live:
-            charge.places = self._take(charge.attempt, self._compiled.gauge_names)
-            self._live.add(charge)
-
     def recount(self, attempt: Attempt, *, is_admitted: bool, now_us: int, time_us: int) -> Charge:
         """Count an attempt that was decided before, in the order of decisions; for `Rebuild`."""
         if attempt.callee_kind == "emergency":

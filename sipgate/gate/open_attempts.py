@@ -1,10 +1,10 @@
 """Which INVITEs are one attempt: they share its decision and are counted once."""
 
 from collections import OrderedDict
-from typing import Protocol, TypeAlias
+from typing import TypeAlias
 
 from .attempt import Attempt
-from .decision import Charge, Decision
+from .decision import Decision
 
 RETRY_SECONDS = 32.0  # 64 × T1, RFC 3261 §17.1.1.2: nobody waits longer for an answer
 MAX_RETRIES = 5
@@ -14,28 +14,18 @@ MAX_OPEN = 100_000
 Name: TypeAlias = tuple[str, str, str, str, str]
 
 
-class Resumes(Protocol):
-    """What takes up again what a released call held: the engine."""
-
-    def resume(self, charge: Charge, now: float) -> bool: ...
-
-
 class OpenAttempt:
     """An attempt that was decided, and whose INVITE may come again.
 
-    `cseq` is that of the latest INVITE that belongs to it. `charge` is what it holds while it is
-    in progress; its owner releases it.
+    `cseq` is that of the latest INVITE that belongs to it.
     """
 
-    __slots__ = ("attempt", "charge", "cseq", "decision", "decision_seq", "invites", "retries")
+    __slots__ = ("attempt", "cseq", "decision", "decision_seq", "invites", "retries")
 
-    def __init__(
-        self, attempt: Attempt, decision_seq: int, decision: Decision, charge: Charge | None
-    ) -> None:
+    def __init__(self, attempt: Attempt, decision_seq: int, decision: Decision) -> None:
         self.attempt = attempt
         self.decision_seq = decision_seq
         self.decision = decision
-        self.charge = charge
         self.cseq = attempt.cseq
         self.invites = 1  # that have not ended
         self.retries = 0
@@ -52,12 +42,11 @@ class OpenAttempts:
     It belongs to an open attempt with its own CSeq (a fork, a failover, a retry after a crash),
     or, with a higher CSeq, to one that ended less than 32 s ago with a response that asks for a
     repaired INVITE, at most 5 times. Anything else is a new attempt: the same Call-ID for another
-    callee, a higher CSeq while one is open, the same INVITE after any other end. A retry takes up
-    again in `engine` what its attempt had held; where the places are taken it is a new attempt.
+    callee, a higher CSeq while one is open, the same INVITE after any other end.
+    While a retry may come the attempt is not over: whoever owns its charge keeps it so long.
     """
 
-    def __init__(self, engine: Resumes | None = None, max_open: int = MAX_OPEN) -> None:
-        self._engine = engine
+    def __init__(self, max_open: int = MAX_OPEN) -> None:
         self._max_open = max_open
         self._attempts_by_name: dict[Name, list[OpenAttempt]] = {}
         self._opened_at: OrderedDict[OpenAttempt, float] = OrderedDict()  # oldest first
@@ -78,13 +67,13 @@ class OpenAttempts:
         if known is None:
             return None
         for one in known:
-            if one.is_open and one.cseq == attempt.cseq:
+            if one.is_open and one.cseq == attempt.cseq and self._may_repeat(one, now):
                 one.invites += 1
                 return one
         if any(one.is_open for one in known):
             return None
         for one in known:
-            if one.cseq < attempt.cseq and self._resume(one, now):
+            if one.cseq < attempt.cseq:
                 del self._retry_until[one]
                 one.cseq = attempt.cseq
                 one.retries += 1
@@ -94,16 +83,11 @@ class OpenAttempts:
         return None
 
     def opened(
-        self,
-        attempt: Attempt,
-        decision_seq: int,
-        decision: Decision,
-        now: float,
-        charge: Charge | None = None,
+        self, attempt: Attempt, decision_seq: int, decision: Decision, now: float
     ) -> OpenAttempt:
         """Remember a new attempt with its decision."""
         self._expire(now)
-        one = OpenAttempt(attempt, decision_seq, decision, charge)
+        one = OpenAttempt(attempt, decision_seq, decision)
         self._attempts_by_name.setdefault(_name(attempt), []).append(one)
         self._opened_at[one] = now
         if len(self._opened_at) > self._max_open:
@@ -116,16 +100,12 @@ class OpenAttempts:
         What the last one ended with decides whether a repaired INVITE may follow.
         """
         self._expire(now)
-        if one in self._opened_at:
-            one.invites -= 1
-            if one.invites > 0:
-                return False
-            del self._opened_at[one]
-        elif one in self._retry_until:  # in a rebuild: the retry itself left no entry
-            del self._retry_until[one]
-            one.retries += 1
-        else:
+        if one not in self._opened_at:
             return False  # expired before
+        one.invites -= 1
+        if one.invites > 0:
+            return False
+        del self._opened_at[one]
         if asks_for_repair(status) and one.retries < MAX_RETRIES:
             self._retry_until[one] = now + RETRY_SECONDS
             if len(self._retry_until) > self._max_open:
@@ -134,10 +114,9 @@ class OpenAttempts:
             self._forget(one)
         return True
 
-    def _resume(self, one: OpenAttempt, now: float) -> bool:
-        if self._engine is None or one.charge is None:
-            return True
-        return self._engine.resume(one.charge, now)
+    def _may_repeat(self, one: OpenAttempt, now: float) -> bool:
+        # A refusal is open for longer only if a crash kept it from being sent.
+        return one.decision.is_admitted or now - self._opened_at[one] <= RETRY_SECONDS
 
     def _expire(self, now: float) -> None:
         for attempts, out_at in (

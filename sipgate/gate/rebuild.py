@@ -7,7 +7,7 @@ from sipgate.ledger import AnsweredEntry, DecisionEntry, Entry, OutcomeEntry
 from .attempt import Attempt
 from .decision import Charge, Decision, Step, Would
 from .engine import Engine
-from .open_attempts import OPEN_SECONDS, RETRY_SECONDS, OpenAttempt, OpenAttempts, asks_for_repair
+from .open_attempts import OPEN_SECONDS, RETRY_SECONDS, OpenAttempt, OpenAttempts
 from .policy import Policy
 
 MAX_CALL_SECONDS = 4 * 3600.0  # `max-call`: an older call frees its count
@@ -66,7 +66,9 @@ class EntryAge:
 class Rebuild:
     """Takes the ledger's entries in their order and does to the gate's state what they did.
 
-    Feed it all entries of the last `rebuild_horizon` seconds, then read `calls`.
+    Feed it all entries of the last `rebuild_horizon` seconds, then read `calls`. An attempt whose
+    retry was awaited at the crash is open with its old CSeq, for the ledger knows no challenges:
+    the retry is a new attempt. Too strict, never too lax.
     """
 
     def __init__(
@@ -77,7 +79,6 @@ class Rebuild:
         self._age = EntryAge(boot, now_us, time_us)
         self._now_us = now_us
         self._calls_by_seq: dict[int, RestoredCall] = {}
-        self._ended_by_seq: dict[int, RestoredCall] = {}  # with a response that asks for repair
 
     @property
     def calls(self) -> dict[int, RestoredCall]:
@@ -91,12 +92,16 @@ class Rebuild:
             case DecisionEntry():
                 self._decided(entry, now_us)
             case AnsweredEntry():
-                call = self._call(entry.decision)
+                call = self._calls_by_seq.get(entry.decision)
                 if call is not None:
                     call.answered = entry
-                    self._end_attempt(call, 200, now_us)
+                    self._end_attempt(call, now_us)
             case OutcomeEntry():
-                self._ended(entry, now_us)
+                call = self._calls_by_seq.pop(entry.decision, None)
+                if call is not None:
+                    self._end_attempt(call, now_us)
+                    if call.charge is not None:
+                        self._engine.release(call.charge, now_us / _MICRO)
             case _:
                 pass
 
@@ -115,43 +120,15 @@ class Rebuild:
         opened: OpenAttempt | None = None
         if self._now_us - now_us < young * _MICRO:
             opened = self._open_attempts.opened(
-                attempt, entry.seq, decision_of(entry), now_us / _MICRO, charge
+                attempt, entry.seq, decision_of(entry), now_us / _MICRO
             )
         if is_admitted:
             self._calls_by_seq[entry.seq] = RestoredCall(entry, charge, opened)
 
-    def _ended(self, entry: OutcomeEntry, now_us: int) -> None:
-        call = self._call(entry.decision)
-        if call is None:
-            return
-        del self._calls_by_seq[entry.decision]
-        status = entry.end_status or entry.status or 0
-        if call.charge is not None:
-            self._engine.release(call.charge, now_us / _MICRO)
-        if self._end_attempt(call, status, now_us):
-            self._ended_by_seq[entry.decision] = call
-
-    def _end_attempt(self, call: RestoredCall, status: int, now_us: int) -> bool:
-        one = call.open_attempt
-        if one is None:
-            return False
-        self._open_attempts.ended(one, status, now_us / _MICRO)
-        if asks_for_repair(status):
-            return True
-        call.open_attempt = None
-        return False
-
-    def _call(self, seq: int) -> RestoredCall | None:
-        """The call of a decision; one that had ended is taken up again, for it was retried."""
-        call = self._calls_by_seq.get(seq)
-        if call is not None:
-            return call
-        call = self._ended_by_seq.pop(seq, None)
-        if call is not None:
-            self._calls_by_seq[seq] = call
-            if call.charge is not None:
-                self._engine.restore(call.charge)
-        return call
+    def _end_attempt(self, call: RestoredCall, now_us: int) -> None:
+        if call.open_attempt is not None:
+            self._open_attempts.ended(call.open_attempt, 200, now_us / _MICRO)
+            call.open_attempt = None
 
 
 def rebuild_draft(draft: Recounts, entry: Entry, age: EntryAge) -> None:

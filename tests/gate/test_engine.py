@@ -270,21 +270,6 @@ def test_concurrent_counts_calls_that_are_not_over(gate: MakeGate, attempt: Any)
     assert g.calls(2) == ["allow", "reject"]
 
 
-def test_a_retry_takes_up_its_place_or_fails(gate: MakeGate, attempt: Any) -> None:
-    g = gate("""
-- id: line
-  concurrent: {per: caller, limit: 1}
-  then: reject
-""")
-    first = g.engine.decide(attempt(), g.now, g.time)[1]
-    g.engine.release(first, g.now)
-    assert g.engine.resume(first, g.now)
-    assert g.call().verdict == "reject"
-    g.engine.release(first, g.now)
-    assert g.call().verdict == "allow"
-    assert not g.engine.resume(first, g.now)
-
-
 def test_an_emergency_call_is_allowed_and_counts_nowhere(gate: MakeGate) -> None:
     g = gate("""
 - id: none
