@@ -5,7 +5,6 @@ gives up the interpreter lock at each step of a statement, and under a busy loop
 takes up to one switch interval: with `executemany` that is once per row, here once per batch.
 """
 
-import os
 import sqlite3
 from collections.abc import Sequence
 from itertools import chain
@@ -53,7 +52,6 @@ class SqliteEntryFile:
 
     def __init__(self, path: Path) -> None:
         try:
-            inode = os.stat(path).st_ino
             self._connection = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=rw",  # never makes a new, empty store
                 uri=True,
@@ -61,10 +59,9 @@ class SqliteEntryFile:
                 isolation_level=None,
                 cached_statements=MAX_BATCH + 16,
             )
-        except (OSError, sqlite3.Error) as error:
+        except sqlite3.Error as error:
             raise LedgerError(f"{path}: cannot open: {error}") from error
         self.path = path
-        self.inode = inode
         try:
             self._all("PRAGMA journal_mode=WAL")
             self._all("PRAGMA synchronous=FULL")

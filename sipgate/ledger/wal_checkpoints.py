@@ -27,8 +27,7 @@ class WalCheckpoints:
     def __init__(self, path: Path, writer: EntryWriter) -> None:
         self._path = path
         self._writer = writer
-        self._inode = os.stat(path).st_ino
-        self._is_missing = False
+        self._inode = _inode(path)
         self._bytes_done = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ledger-checkpoints", daemon=True)
@@ -41,26 +40,27 @@ class WalCheckpoints:
         """End with a last checkpoint: if nobody else has the store open, its log goes away."""
         self._stop.set()
         self._thread.join()
-        if not self._is_missing:
+        if self._inode is not None:
             self._checkpoint()
 
     def _run(self) -> None:
         while not self._stop.wait(LOOK_SECONDS):
-            self._look_for_file()
-            committed = self._writer.committed_bytes
-            if committed - self._bytes_done >= CHECKPOINT_BYTES and not self._is_missing:
-                self._bytes_done = committed
-                self._checkpoint()
+            self.look()
+
+    def look(self) -> None:
+        """What the thread does each second."""
+        self._look_for_file()
+        committed = self._writer.committed_bytes
+        if committed - self._bytes_done >= CHECKPOINT_BYTES and self._inode is not None:
+            self._bytes_done = committed
+            self._checkpoint()
 
     def _look_for_file(self) -> None:
         """SQLite goes on writing into a file that was deleted or replaced; nobody would find it."""
-        try:
-            is_missing = os.stat(self._path).st_ino != self._inode
-        except OSError:
-            is_missing = True
-        if is_missing:
+        inode = _inode(self._path)
+        if inode != self._inode:
+            self._inode = inode
             self._writer.distrust_file(f"{self._path}: deleted or replaced")
-        self._is_missing = is_missing
 
     def _checkpoint(self) -> None:
         uri = f"{self._path.absolute().as_uri()}?mode=rw"
@@ -71,3 +71,10 @@ class WalCheckpoints:
             log.warning("ledger_checkpoint_failed", error=str(error))
             return
         self._writer.checkpoint_soon()
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return None
