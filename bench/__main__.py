@@ -46,9 +46,10 @@ def main() -> int:
 
 def _progress(step: Step) -> str:
     cost = "" if step.cpu_us_per_call is None else f", {step.cpu_us_per_call:.0f} µs/call"
+    causes = "".join(f", {cause} {count}" for cause, count in step.run.failures.items())
     return (
         f"{step.proxy} at {step.run.asked_rate:.0f}/s: reached {step.run.reached_rate:.0f}/s, "
-        f"{step.run.calls - step.run.succeeded} of {step.run.calls} failed{cost}"
+        f"{step.run.calls - step.run.succeeded} of {step.run.calls} failed{cost}{causes}"
     )
 
 

@@ -98,6 +98,7 @@ def _row(step: Step, direct: Step | None) -> dict[str, object]:
         "calls": step.run.calls,
         "failed": step.run.calls - step.run.succeeded,
         "retransmissions": step.run.retransmissions,
+        "failures": step.run.failures,
         "held": step.is_held,
         "cpu_us_per_call": _number(step.cpu_us_per_call),
         "setup_p50_ms": _number(step.run.delay_ms(0.5)),

@@ -24,6 +24,7 @@ class CallerRun:
     succeeded: int
     failed: int
     retransmissions: int
+    failures: dict[str, int]  # how many calls failed of what, in SIPp's words
     delays_ms: list[float] = field(repr=False)  # INVITE sent to 200 received, sorted
 
     def delay_ms(self, share: float) -> float:
@@ -127,6 +128,11 @@ def _read_run(folder: Path, rate: int) -> CallerRun:
         succeeded=int(last["SuccessfulCall(C)"]),
         failed=int(last["FailedCall(C)"]),
         retransmissions=int(last["Retransmissions(C)"]),
+        failures={
+            name.removesuffix("(C)"): int(count)
+            for name, count in last.items()
+            if name.startswith("Failed") and name.endswith("(C)") and int(count) > 0
+        },
         delays_ms=_delays_ms((folder / "caller-instants.log").read_text().splitlines()),
     )
 
