@@ -46,6 +46,7 @@ class NumberListStore:
     def __init__(self, engine: AsyncEngine, clock: Clock) -> None:
         self._engine = engine
         self._clock = clock
+        self._change = asyncio.Lock()  # sweeping would take an import that is under way
 
     async def replace(
         self, name: str, numbers: Iterable[str], as_of: float | None = None
@@ -54,31 +55,8 @@ class NumberListStore:
 
         `numbers` is read in a thread, a batch at a time; doubles count once. `as_of` None: now.
         """
-        imported = self._clock.time()
-        as_of = imported if as_of is None else as_of
-        await self._sweep(name)
-        async with self._engine.begin() as connection:
-            result = await connection.execute(
-                insert(list_version).values(
-                    name=name, as_of=as_of, imported=imported, size=0, is_current=False
-                )
-            )
-            assert result.inserted_primary_key is not None
-            version = int(result.inserted_primary_key[0])
-        size = await self._fill(version, iter(numbers))
-        async with self._engine.begin() as connection:
-            await connection.execute(
-                update(list_version)
-                .where(list_version.c.name == name, list_version.c.is_current)
-                .values(is_current=False)
-            )
-            await connection.execute(
-                update(list_version)
-                .where(list_version.c.id == version)
-                .values(is_current=True, size=size)
-            )
-        await self._sweep(name)
-        return ListVersion(name=name, version=version, as_of=as_of, imported=imported, size=size)
+        async with self._change:
+            return await self._replace(name, iter(numbers), as_of)
 
     async def load(self, name: str) -> frozenset[str]:
         """The list as it is; empty when it was never imported."""
@@ -124,14 +102,42 @@ class NumberListStore:
 
     async def drop(self, name: str) -> bool:
         """Forget a list, as if it had never been imported; False when it hadn't."""
+        async with self._change:
+            async with self._engine.begin() as connection:
+                result = await connection.execute(
+                    update(list_version)
+                    .where(list_version.c.name == name, list_version.c.is_current)
+                    .values(is_current=False)
+                )
+            await self._sweep(name)
+        return bool(result.rowcount)
+
+    async def _replace(self, name: str, numbers: Iterator[str], as_of: float | None) -> ListVersion:
+        imported = self._clock.time()
+        as_of = imported if as_of is None else as_of
+        await self._sweep(name)
         async with self._engine.begin() as connection:
             result = await connection.execute(
+                insert(list_version).values(
+                    name=name, as_of=as_of, imported=imported, size=0, is_current=False
+                )
+            )
+            assert result.inserted_primary_key is not None
+            version = int(result.inserted_primary_key[0])
+        size = await self._fill(version, numbers)
+        async with self._engine.begin() as connection:
+            await connection.execute(
                 update(list_version)
                 .where(list_version.c.name == name, list_version.c.is_current)
                 .values(is_current=False)
             )
+            await connection.execute(
+                update(list_version)
+                .where(list_version.c.id == version)
+                .values(is_current=True, size=size)
+            )
         await self._sweep(name)
-        return bool(result.rowcount)
+        return ListVersion(name=name, version=version, as_of=as_of, imported=imported, size=size)
 
     async def _fill(self, version: int, numbers: Iterator[str]) -> int:
         while batch := await asyncio.to_thread(_take, version, numbers):
