@@ -11,6 +11,7 @@ Must not know: rules, policies, attempts, SIP. Reads no clock: both clocks come 
 from .memory import MemoryCounters
 from .question import (
     Answer,
+    Check,
     Definition,
     Key,
     Moves,
@@ -18,7 +19,6 @@ from .question import (
     Seen,
     Settles,
     StepQuestion,
-    Test,
     microseconds,
 )
 from .window import CalendarUnit, CalendarWindow, SlidingWindow, Window
@@ -27,6 +27,7 @@ __all__ = [
     "Answer",
     "CalendarUnit",
     "CalendarWindow",
+    "Check",
     "Definition",
     "Key",
     "MemoryCounters",
@@ -36,7 +37,6 @@ __all__ = [
     "Settles",
     "SlidingWindow",
     "StepQuestion",
-    "Test",
     "Window",
     "microseconds",
 ]

@@ -1,6 +1,6 @@
 """Counters over calendar windows: one integer per key, or one set of members."""
 
-from .question import Key, Test
+from .question import Check, Key
 from .window import CalendarWindow
 
 DRAINED_PER_COUNT = 64  # a passed period's keys go bit by bit: freeing 100,000 at once takes 10 ms
@@ -24,21 +24,21 @@ class CalendarCounter:
     def grow(self, capacity: int) -> None:
         self.capacity = capacity
 
-    def look(self, test: Test, now_us: int, time_us: int) -> tuple[bool, int]:
+    def look(self, check: Check, now_us: int, time_us: int) -> tuple[bool, int]:
         if time_us >= self._period.end_us:
             self._turn(time_us)
-        count = self._counts_by_key.get(test.key, 0)
-        return count >= test.limit, count
+        count = self._counts_by_key.get(check.key, 0)
+        return count >= check.limit, count
 
-    def frees_us(self, test: Test, now_us: int, time_us: int) -> int | None:
+    def frees_us(self, check: Check, now_us: int, time_us: int) -> int | None:
         """So long until the next period begins."""
-        return self._period.end_us - time_us if test.limit > 0 else None
+        return self._period.end_us - time_us if check.limit > 0 else None
 
-    def count(self, test: Test, now_us: int, time_us: int) -> None:
+    def count(self, check: Check, now_us: int, time_us: int) -> None:
         if time_us >= self._period.end_us:
             self._turn(time_us)
         counts_by_key = self._counts_by_key
-        counts_by_key[test.key] = counts_by_key.get(test.key, 0) + 1
+        counts_by_key[check.key] = counts_by_key.get(check.key, 0) + 1
         if self._passed:
             _drain(self._passed)
 
@@ -66,27 +66,27 @@ class CalendarDistinct:
     def grow(self, capacity: int) -> None:
         self.capacity = capacity
 
-    def look(self, test: Test, now_us: int, time_us: int) -> tuple[bool, int]:
+    def look(self, check: Check, now_us: int, time_us: int) -> tuple[bool, int]:
         if time_us >= self._period.end_us:
             self._turn(time_us)
-        members = self._members_by_key.get(test.key)
+        members = self._members_by_key.get(check.key)
         if members is None:
-            return test.limit <= 0, 0
+            return check.limit <= 0, 0
         count = len(members)
-        return count >= test.limit and test.member not in members, count
+        return count >= check.limit and check.member not in members, count
 
-    def frees_us(self, test: Test, now_us: int, time_us: int) -> int | None:
+    def frees_us(self, check: Check, now_us: int, time_us: int) -> int | None:
         """So long until the next period begins."""
-        return self._period.end_us - time_us if test.limit > 0 else None
+        return self._period.end_us - time_us if check.limit > 0 else None
 
-    def count(self, test: Test, now_us: int, time_us: int) -> None:
+    def count(self, check: Check, now_us: int, time_us: int) -> None:
         if time_us >= self._period.end_us:
             self._turn(time_us)
-        members = self._members_by_key.get(test.key)
+        members = self._members_by_key.get(check.key)
         if members is None:
-            members = self._members_by_key[test.key] = set()
+            members = self._members_by_key[check.key] = set()
         if len(members) < 2 * self.capacity:
-            members.add(test.member)
+            members.add(check.member)
         if self._passed:
             _drain(self._passed)
 

@@ -1,6 +1,6 @@
 """Calls in progress per key."""
 
-from .question import Key, Test
+from .question import Check, Key
 
 
 class Gauge:
@@ -16,16 +16,16 @@ class Gauge:
     def grow(self, capacity: int) -> None:
         self.capacity = capacity
 
-    def look(self, test: Test, now_us: int, time_us: int) -> tuple[bool, int]:
-        count = self._calls_by_key.get(test.key, 0)
-        return count >= test.limit, count
+    def look(self, check: Check, now_us: int, time_us: int) -> tuple[bool, int]:
+        count = self._calls_by_key.get(check.key, 0)
+        return count >= check.limit, count
 
-    def frees_us(self, test: Test, now_us: int, time_us: int) -> int | None:
+    def frees_us(self, check: Check, now_us: int, time_us: int) -> int | None:
         """No time alone frees a place."""
         return None
 
-    def count(self, test: Test, now_us: int, time_us: int) -> None:
-        self._calls_by_key[test.key] = self._calls_by_key.get(test.key, 0) + 1
+    def count(self, check: Check, now_us: int, time_us: int) -> None:
+        self._calls_by_key[check.key] = self._calls_by_key.get(check.key, 0) + 1
 
     def release(self, key: Key) -> None:
         calls = self._calls_by_key[key] - 1

@@ -5,7 +5,7 @@ from typing import Protocol, TypeAlias
 
 from .calendar_window import CalendarCounter, CalendarDistinct
 from .gauge import Gauge
-from .question import Answer, Definition, Key, Moves, Question, Seen, StepQuestion, Test
+from .question import Answer, Check, Definition, Key, Moves, Question, Seen, StepQuestion
 from .sliding import SlidingCounter, SlidingDistinct
 from .window import CalendarWindow, SlidingWindow
 
@@ -15,20 +15,20 @@ class Counter(Protocol):
 
     capacity: int
 
-    def look(self, test: Test, now_us: int, time_us: int) -> tuple[bool, int]:
+    def look(self, check: Check, now_us: int, time_us: int) -> tuple[bool, int]:
         """Whether the limit is reached, and the count, before this attempt."""
         ...
 
-    def frees_us(self, test: Test, now_us: int, time_us: int) -> int | None:
-        """So long until a test that is held now is no more; None: time alone won't do."""
+    def frees_us(self, check: Check, now_us: int, time_us: int) -> int | None:
+        """So long until a check that holds now does no more; None: time alone won't do."""
         ...
 
-    def count(self, test: Test, now_us: int, time_us: int) -> None:
+    def count(self, check: Check, now_us: int, time_us: int) -> None:
         """Move the count by this attempt."""
         ...
 
     def grow(self, capacity: int) -> None:
-        """Test higher limits from now on."""
+        """Check higher limits from now on."""
         ...
 
     def __len__(self) -> int:
@@ -108,11 +108,11 @@ class MemoryCounters:
 
     def _look(self, step: StepQuestion, now_us: int, time_us: int) -> Seen:
         first: Seen | None = None
-        for index, test in enumerate(step.tests):
-            counter = self._counter(test.definition)
-            held, count = counter.look(test, now_us, time_us)
+        for index, check in enumerate(step.checks):
+            counter = self._counter(check.definition)
+            held, count = counter.look(check, now_us, time_us)
             if held:
-                return Seen(True, count, counter.frees_us(test, now_us, time_us), index)
+                return Seen(True, count, counter.frees_us(check, now_us, time_us), index)
             if first is None:
                 first = Seen(False, count)
         assert first is not None, step
@@ -123,14 +123,14 @@ class MemoryCounters:
     ) -> Places:
         places: Places = []
         for step in steps:
-            for test in step.tests:
-                if not test.counts:
+            for check in step.checks:
+                if not check.counts:
                     continue
-                definition = test.definition
+                definition = check.definition
                 if is_admitted or definition.moves is Moves.ATTEMPTS:
-                    self._counter(definition).count(test, now_us, time_us)
+                    self._counter(definition).count(check, now_us, time_us)
                     if definition.moves is Moves.IN_PROGRESS:
-                        places.append((definition.name, test.key))
+                        places.append((definition.name, check.key))
         return places
 
     def _counter(self, definition: Definition) -> Counter:

@@ -48,11 +48,11 @@ class Definition:
         return is_integer or self.capacity >= other.capacity
 
 
-class Test(NamedTuple):
+class Check(NamedTuple):
     """One look at one count: has `key` reached `limit`?
 
     `member` is what is told apart where different things are counted. With `counts` the attempt
-    also moves the count; of several tests of one counter only one has it.
+    also moves the count; of several checks of one counter only one has it.
     """
 
     definition: Definition
@@ -68,12 +68,12 @@ Settles: TypeAlias = Literal["no", "allow", "reject"]
 class StepQuestion(NamedTuple):
     """One rule: what its condition depends on, and whether it settles the verdict if it holds.
 
-    `holds` is the answer where the gate knows it; None: it holds when any of `tests` does.
+    `holds` is the answer where the gate knows it; None: it holds when any of `checks` does.
     """
 
     settles: Settles
     holds: bool | None
-    tests: tuple[Test, ...] = ()
+    checks: tuple[Check, ...] = ()
 
 
 class Question(NamedTuple):
@@ -85,11 +85,11 @@ class Question(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What one test saw, before this attempt.
+    """What one check saw, before this attempt.
 
-    `counted` stops at the counter's capacity. `at` is the test's place in its step. `frees_us`:
-    so long until one place is free again if nothing more is counted; 0 when not held, None when
-    no time alone will free it.
+    `counted` of a sliding window stops at the counter's capacity. `at` is the check's place in
+    its step. `frees_us`: so long until one place is free again if nothing more is counted; 0 when
+    not held, None when no time alone will free it.
     """
 
     held: bool
@@ -102,7 +102,7 @@ class Answer(NamedTuple):
     """How the walk went.
 
     `settled` is the index of the step that settled, or None. `seen` has one value per step up to
-    it: of a step with several tests the first that holds, else the first; None for a step that
+    it: of a step with several checks the first that holds, else the first; None for a step that
     the gate had answered itself. `places` are the gauges that the call now holds.
     """
 

@@ -1,8 +1,9 @@
 """Counters over sliding windows: exact to the microsecond, grown with use."""
 
 from collections import OrderedDict, deque
+from itertools import islice
 
-from .question import Key, Test
+from .question import Check, Key
 from .window import SlidingWindow
 
 SWEPT_PER_COUNT = 2  # at most one key is new per count, so the idle ones can't pile up
@@ -31,30 +32,30 @@ class SlidingCounter:
         for key, times in self._times_by_key.items():
             self._times_by_key[key] = deque(times, maxlen=capacity)
 
-    def look(self, test: Test, now_us: int, time_us: int) -> tuple[bool, int]:
-        times = self._times_by_key.get(test.key)
+    def look(self, check: Check, now_us: int, time_us: int) -> tuple[bool, int]:
+        times = self._times_by_key.get(check.key)
         if times is None:
-            return test.limit <= 0, 0
+            return check.limit <= 0, 0
         out_us = now_us - self._length_us
         while times and times[0] <= out_us:
             times.popleft()
         count = len(times)
-        return count >= test.limit, count
+        return count >= check.limit, count
 
-    def frees_us(self, test: Test, now_us: int, time_us: int) -> int | None:
+    def frees_us(self, check: Check, now_us: int, time_us: int) -> int | None:
         """So long until the key, held now, is below the limit again."""
-        times = self._times_by_key.get(test.key)
-        if not times or not 0 < test.limit <= len(times):
+        times = self._times_by_key.get(check.key)
+        if not times or not 0 < check.limit <= len(times):
             return None
-        return max(0, times[len(times) - test.limit] + self._length_us - now_us)
+        return max(0, times[len(times) - check.limit] + self._length_us - now_us)
 
-    def count(self, test: Test, now_us: int, time_us: int) -> None:
+    def count(self, check: Check, now_us: int, time_us: int) -> None:
         times_by_key = self._times_by_key
-        times = times_by_key.get(test.key)
+        times = times_by_key.get(check.key)
         if times is None:
-            times = times_by_key[test.key] = deque(maxlen=self.capacity)
+            times = times_by_key[check.key] = deque(maxlen=self.capacity)
         else:
-            times_by_key.move_to_end(test.key)
+            times_by_key.move_to_end(check.key)
             if times and times[-1] > now_us:
                 now_us = times[-1]  # a rebuild over a clock that jumped: too strict, never too lax
         times.append(now_us)
@@ -91,10 +92,10 @@ class SlidingDistinct:
     def grow(self, capacity: int) -> None:
         self.capacity = capacity
 
-    def look(self, test: Test, now_us: int, time_us: int) -> tuple[bool, int]:
-        times_by_member = self._times_by_member_by_key.get(test.key)
+    def look(self, check: Check, now_us: int, time_us: int) -> tuple[bool, int]:
+        times_by_member = self._times_by_member_by_key.get(check.key)
         if times_by_member is None:
-            return test.limit <= 0, 0
+            return check.limit <= 0, 0
         out_us = now_us - self._length_us
         while times_by_member:
             oldest = next(iter(times_by_member))
@@ -102,25 +103,26 @@ class SlidingDistinct:
                 break
             del times_by_member[oldest]
         count = len(times_by_member)
-        return count >= test.limit and test.member not in times_by_member, count
+        return count >= check.limit and check.member not in times_by_member, count
 
-    def frees_us(self, test: Test, now_us: int, time_us: int) -> int | None:
-        times_by_member = self._times_by_member_by_key.get(test.key)
-        if not times_by_member or not 0 < test.limit <= len(times_by_member):
+    def frees_us(self, check: Check, now_us: int, time_us: int) -> int | None:
+        times_by_member = self._times_by_member_by_key.get(check.key)
+        if not times_by_member or not 0 < check.limit <= len(times_by_member):
             return None
-        leaving = list(times_by_member.values())[len(times_by_member) - test.limit]
+        over = len(times_by_member) - check.limit
+        leaving = next(islice(times_by_member.values(), over, None))
         return max(0, leaving + self._length_us - now_us)
 
-    def count(self, test: Test, now_us: int, time_us: int) -> None:
+    def count(self, check: Check, now_us: int, time_us: int) -> None:
         members_by_key = self._times_by_member_by_key
-        times_by_member = members_by_key.get(test.key)
+        times_by_member = members_by_key.get(check.key)
         if times_by_member is None:
-            times_by_member = members_by_key[test.key] = OrderedDict()
+            times_by_member = members_by_key[check.key] = OrderedDict()
         elif times_by_member:
-            members_by_key.move_to_end(test.key)
+            members_by_key.move_to_end(check.key)
             now_us = max(now_us, times_by_member[next(reversed(times_by_member))])
-        times_by_member[test.member] = now_us
-        times_by_member.move_to_end(test.member)
+        times_by_member[check.member] = now_us
+        times_by_member.move_to_end(check.member)
         if len(times_by_member) > 2 * self.capacity:
             times_by_member.popitem(last=False)
         self._sweep(now_us - self._length_us)

@@ -94,9 +94,9 @@ class CompiledPolicy:
                 continue
             if is_settled and not rule.counts:
                 continue  # later rules are not evaluated, but they count
-            holds, tests = rule.ask(attempt, lists, time)
+            holds, checks = rule.ask(attempt, lists, time)
             settles = rule.settles
-            steps.append(StepQuestion(settles, holds, tests))
+            steps.append(StepQuestion(settles, holds, checks))
             rules.append(rule)
             if holds and settles != "no":
                 is_settled = True
@@ -110,8 +110,8 @@ class CompiledPolicy:
         steps = []
         for rule in self.rules:
             if rule.counts and (rule.selects is None or rule.selects(attempt)):
-                tests = rule.ask(attempt, _NO_LISTS, 0.0).tests
-                kept = tuple(test for test in tests if test.definition.name in only)
+                checks = rule.ask(attempt, _NO_LISTS, 0.0).checks
+                kept = tuple(check for check in checks if check.definition.name in only)
                 steps.append(StepQuestion("no", None, kept))
         return Question(now_us, time_us, steps)
 

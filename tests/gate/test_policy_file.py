@@ -4,6 +4,8 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sipgate.gate import PolicyError, read_policy
 
@@ -209,3 +211,24 @@ def test_the_horizon_is_the_longest_window() -> None:
 def test_a_policy_names_the_lists_that_it_looks_up() -> None:
     text = rule("  list: {name: dnc}\n  then: reject\n")
     assert read_policy(text.encode(), Path("p")).list_names == ("dnc",)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_any_bytes_are_a_policy_or_a_policy_error(data: st.DataObject) -> None:
+    path = Path(__file__).parents[2] / "policies" / "article.yaml"
+    raw = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(raw)))
+        cut = data.draw(st.integers(0, 30))
+        raw[at : at + cut] = data.draw(
+            st.binary(max_size=6)
+            | st.sampled_from([b"{", b"[", b": ", b"- ", b"\n", b"'", b'"', b"|", b"&a ", b"*a"])
+        )
+    try:
+        policy = read_policy(bytes(raw), path)
+    except PolicyError as error:
+        assert error.problems
+        assert all(problem.line >= 1 and problem.column >= 1 for problem in error.problems)
+    else:
+        assert policy.rules is not None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from sipgate.counters import Definition, Moves, Seen, Test
+from sipgate.counters import Check, Definition, Moves, Seen
 from sipgate.gate.attempt import Attempt
 from sipgate.gate.decision import Value
 from sipgate.gate.lists import ListLookup
@@ -42,7 +42,7 @@ class ConcurrentCondition:
         definition, counts = shared.claim(self.definition)
 
         def ask(attempt: Attempt, lists: ListLookup, time: float) -> Asked:
-            return Asked(None, (Test(definition, key_of(attempt), "", limit, counts),))
+            return Asked(None, (Check(definition, key_of(attempt), "", limit, counts),))
 
         return ask
 

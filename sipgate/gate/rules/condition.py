@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol, TypeAlias
 
-from sipgate.counters import Definition, Seen, Test
+from sipgate.counters import Check, Definition, Seen
 from sipgate.gate.attempt import Attempt
 from sipgate.gate.decision import Value
 from sipgate.gate.lists import ListLookup
@@ -12,10 +12,10 @@ from sipgate.gate.when import When
 
 
 class Asked(NamedTuple):
-    """What a condition says about one attempt: an answer, or the tests that it depends on."""
+    """What a condition says about one attempt: an answer, or the checks that it depends on."""
 
     holds: bool | None
-    tests: tuple[Test, ...] = ()
+    checks: tuple[Check, ...] = ()
 
 
 Ask: TypeAlias = Callable[[Attempt, ListLookup, float], Asked]

@@ -9,11 +9,11 @@ from pydantic import BeforeValidator, Field
 from sipgate.counters import (
     CalendarUnit,
     CalendarWindow,
+    Check,
     Definition,
     Moves,
     Seen,
     SlidingWindow,
-    Test,
     Window,
 )
 from sipgate.gate.attempt import Attempt
@@ -133,14 +133,14 @@ class RateCondition:
             definition, counts, limit = claims[0]
 
             def ask_one(attempt: Attempt, lists: ListLookup, time: float) -> Asked:
-                test = Test(definition, key_of(attempt), attempt.callee, limit, counts)
-                return Asked(None, (test,))
+                check = Check(definition, key_of(attempt), attempt.callee, limit, counts)
+                return Asked(None, (check,))
 
             return ask_one
 
         def ask(attempt: Attempt, lists: ListLookup, time: float) -> Asked:
             key, member = key_of(attempt), attempt.callee
-            return Asked(None, tuple([Test(d, key, member, n, moves) for d, moves, n in claims]))
+            return Asked(None, tuple([Check(d, key, member, n, moves) for d, moves, n in claims]))
 
         return ask
 
