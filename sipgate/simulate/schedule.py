@@ -6,6 +6,8 @@ from typing import Protocol
 
 from sipgate.clock import Clock
 
+TIDY_LENGTH = 1024  # a shorter queue isn't worth looking through
+
 
 class Sleeper(Protocol):
     """Something with one deadline, in seconds of the clock; None: it wants nothing any more."""
@@ -25,7 +27,12 @@ class Schedule:
         self._clock = clock
         self._queue: list[tuple[float, int, Sleeper]] = []
         self._pushed = 0
+        self._tidy_at = TIDY_LENGTH
         self._moved = asyncio.Event()  # something is due earlier than `run` knows
+
+    def __len__(self) -> int:
+        """Wakings in the queue, those included that nobody wants any more."""
+        return len(self._queue)
 
     def watch(self, sleeper: Sleeper) -> None:
         """Look at its deadline, new or changed; call it after every event that may change it."""
@@ -60,8 +67,24 @@ class Schedule:
                 continue
 
     def _push(self, sleeper: Sleeper, at: float) -> None:
+        if len(self._queue) >= self._tidy_at:
+            self._tidy()
         sleeper.queued_at = at
         self._pushed += 1
         heapq.heappush(self._queue, (at, self._pushed, sleeper))
         if self._queue[0][2] is sleeper:
             self._moved.set()
+
+    def _tidy(self) -> None:
+        """Drop who wants nothing any more: an ended call's far deadline would stay for hours."""
+        kept = []
+        for at, order, sleeper in self._queue:
+            if sleeper.queued_at != at:
+                continue
+            if sleeper.deadline is None:
+                sleeper.queued_at = None
+                continue
+            kept.append((at, order, sleeper))
+        heapq.heapify(kept)
+        self._queue = kept
+        self._tidy_at = max(TIDY_LENGTH, 2 * len(kept))

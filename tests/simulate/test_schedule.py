@@ -1,7 +1,7 @@
 """One timer for many sleepers."""
 
 from sipgate.clock import VirtualClock
-from sipgate.simulate.schedule import Schedule
+from sipgate.simulate.schedule import TIDY_LENGTH, Schedule
 
 
 class Bell:
@@ -49,3 +49,16 @@ def test_a_deadline_that_moved_away_or_went_wakes_nobody() -> None:
     assert (moved.rung, gone.rung) == ([], [])
     assert schedule.wake(5.0) is None
     assert moved.rung == [5.0]
+
+
+def test_sleepers_that_want_nothing_any_more_are_let_go_before_their_old_deadline() -> None:
+    schedule = Schedule(VirtualClock())
+    kept = Bell(5.0)
+    schedule.watch(kept)
+    for _ in range(10 * TIDY_LENGTH):
+        bell = Bell(14_400.0)
+        schedule.watch(bell)
+        bell.deadline = None
+    assert len(schedule) <= 2 * TIDY_LENGTH
+    schedule.wake(5.0)
+    assert kept.rung == [5.0]
