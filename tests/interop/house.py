@@ -117,7 +117,7 @@ def house(
         yield here
         assert "Traceback" not in here.log(), here.log()[-5000:]
     finally:
-        gate.stop(seconds=10.0)
+        gate.stop(seconds=2.0)
 
 
 def _is_over(call: dict[str, Any]) -> bool:
