@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from sipgate.net import Flow
-from sipgate.sip import InviteClient, Request, Response, build_cancel
+from sipgate.sip import PHRASES, InviteClient, Request, Response, build_cancel
 
 from .dialog import Dialog, caller_dialog, refresh
 from .endpoint import Endpoint, new_token, readable, via_line
@@ -225,7 +225,9 @@ class OutgoingCall:
         return "allow" if self._saw or self._has_rung or self.dialog is not None else None
 
     def _tags(self) -> list[bytes]:
-        return [line for line in self._saw if self._is_tag(line)]
+        """The policy's own headers first, then the verdict's, which names the decision."""
+        tags = [line for line in self._saw if self._is_tag(line)]
+        return sorted(tags, key=lambda line: line.lower().startswith(VERDICT_HEADER))
 
     def _is_tag(self, line: bytes) -> bool:
         name, colon, value = line.partition(b":")
@@ -250,7 +252,9 @@ class OutgoingCall:
 
 
 def _reason_text(response: Response) -> str:
-    """The words for people: a Reason header's text (RFC 3326), else the phrase."""
+    """The words for people: a phrase of the gate's own, else a Reason header's text (RFC 3326)."""
+    if response.phrase not in (b"", PHRASES.get(response.status)):
+        return readable(response.phrase)
     for value in response.values(b"reason"):
         _, found, rest = value.partition(b"text=")
         if found:

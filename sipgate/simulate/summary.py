@@ -19,7 +19,7 @@ class CallResult:
     end: End
     status: int | None  # the final response; None: there was none
     reason: str | None  # a refusal's: the text of its Reason header, else its phrase
-    tags: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()  # `NAME: VALUE`, what the policy said before the gate's own
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,7 +58,7 @@ class Tally:
                 self.allowed += 1
             case "tag":
                 self.tagged += 1
-                self.last_tag = result.tags[-1] if result.tags else None
+                self.last_tag = result.tags[0] if result.tags else None
             case "reject":
                 self.refused += 1
                 self.last_status = result.status

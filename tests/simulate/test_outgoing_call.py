@@ -13,6 +13,7 @@ from .wire import ReliableWire, Wire, request
 
 SAW_NOTHING = b"X-Test-Callee-Saw: nothing"
 SAW_TAG = b'X-Test-Callee-Saw: X-SipGate-Verdict: tag; decision="gate-1-42"'
+REASON = b'Reason: SIP;cause=403;text="rule=cap;id=g-1"'
 CONTACT = b"Contact: <sip:callee@127.0.0.1:5060>"
 
 
@@ -239,10 +240,32 @@ def test_a_tag_is_what_the_callee_saw_and_the_agent_never_sent(saw: bytes, verdi
     assert len(phone.results[0].tags) == (verdict == "tag")
 
 
-def test_a_refusals_reason_is_its_reason_headers_text() -> None:
+@pytest.mark.parametrize(
+    ("phrase", "headers", "reason"),
+    [
+        (b"limit of 60 reached", (REASON,), "limit of 60 reached"),
+        (b"Forbidden", (REASON,), "rule=cap;id=g-1"),
+        (b"Forbidden", (b"Reason: SIP;cause=403",), "Forbidden"),
+        (b"", (b"Reason: SIP;text=cap",), "cap"),
+        (b"\x1b[2J", (), "\ufffd[2J"),
+    ],
+)
+def test_a_refusals_reason_is_what_the_gate_says_of_its_own(
+    phrase: bytes, headers: tuple[bytes, ...], reason: str
+) -> None:
     phone = Phone()
-    phone.respond(403, b'Reason: SIP;cause=403;text="limit of 60 calls reached"')
-    assert phone.results[0].reason == "limit of 60 calls reached"
+    raw = build_response(phone.sent_invite, 403, phrase, to_tag=b"gate", headers=headers)
+    phone.endpoint.packet(raw, phone.wire)
+    assert phone.results[0].reason == reason
+
+
+def test_the_policys_tag_stands_before_the_gates() -> None:
+    phone = Phone()
+    phone.respond(603, SAW_TAG, b"X-Test-Callee-Saw: X-Alert: fast")
+    assert phone.results[0].tags == (
+        "X-Alert: fast",
+        'X-SipGate-Verdict: tag; decision="gate-1-42"',
+    )
 
 
 def test_winding_up_hangs_up_or_cancels() -> None:
