@@ -4,12 +4,10 @@ An attempt is decided at once, its entry appended, and its INVITE parked in one 
 of sequence numbers. When the ledger reports what is durable, all up to there resume in one turn.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from sipgate.clock import Clock
 from sipgate.gate import Attempt, Decision, Engine, OpenAttempt, OpenAttempts
@@ -19,13 +17,11 @@ from sipgate.numbers import Callee
 from sipgate.sip import BadMessage, Request, Uri, parse_name_addr, parse_uri, unescape_user
 
 from .call import ActiveCalls, Call
+from .call_recorder import CallRecorder
 from .identity import caller_of, cli_of
+from .response_context import ResponseContext
 from .source import Source
 from .wire_text import text_of
-
-if TYPE_CHECKING:
-    from .call_recorder import CallRecorder
-    from .response_context import ResponseContext
 
 STORE_PATIENCE = 1.0  # seconds that an INVITE waits for its entry: design §15
 KEPT_TEXT = 512  # characters of a header's text that an entry keeps

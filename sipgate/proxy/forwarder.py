@@ -40,9 +40,10 @@ from .outcome import (
 from .response_context import CANCEL_PATIENCE, OwnCancel, ResponseContext
 from .restored import RestoredInvite, RestoredInvites
 from .return_path import ReturnPath
+from .server_key import ServerKey
 from .source import Source
 from .timer_queue import TimerQueue
-from .transaction_table import ClientTombstone, ServerKey, TransactionTable
+from .transaction_table import ClientTombstone, TransactionTable
 from .wire_text import text_of
 
 TIMER_C = 200.0  # seconds; RFC 3261 §16.6 step 11 asks for more than 3 minutes

@@ -36,10 +36,11 @@ from .refusal import refusal
 from .response_context import ResponseContext
 from .restored import RestoredInvite, RestoredInvites
 from .return_path import ReturnPath
+from .server_key import server_key
 from .source import Source, SourceTable
 from .stranger import StrangerTable
 from .timer_queue import TimerQueue
-from .transaction_table import ServerTombstone, TransactionTable, server_key
+from .transaction_table import ServerTombstone, TransactionTable
 from .upstream_sender import UpstreamSender
 from .wire_text import text_of
 

@@ -7,7 +7,7 @@ then tombstones stand in for it (`transaction_table.py`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from sipgate.gate import OpenAttempt
 from sipgate.net import Flow
@@ -22,12 +22,10 @@ from sipgate.sip import (
     Uri,
 )
 
+from .call import Call
 from .next_hop import NO_ROUTE
+from .server_key import ServerKey
 from .source import Source
-from .transaction_table import ServerKey
-
-if TYPE_CHECKING:
-    from .call import Call
 
 CANCEL_PATIENCE = 32.0  # 64 × T1 from CANCEL to a final response: RFC 3261 §9.1
 

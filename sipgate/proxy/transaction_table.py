@@ -4,21 +4,15 @@ A finished machine is replaced by a tombstone: the bytes that a retransmission g
 where it is only absorbed. About three of them are kept per call for 64 × T1, so they are small.
 """
 
-from __future__ import annotations
-
 from collections import deque
-from typing import TYPE_CHECKING
 
 from sipgate.net import Flow
-from sipgate.sip import Request
 
+from .call import Call
+from .response_context import OwnCancel, ResponseContext
+from .server_key import ServerKey
 from .timer_queue import TimerQueue
 
-if TYPE_CHECKING:
-    from .call import Call
-    from .response_context import OwnCancel, ResponseContext
-
-ServerKey = tuple[bytes, ...]
 LIFETIME = 32.0  # 64 × T1, RFC 3261 Timers H, J, L, M and at least Timer D
 
 
@@ -88,22 +82,3 @@ class TransactionTable:
         self._buried.append((now + LIFETIME, key, tombstone))
         if len(self._buried) == 1:
             self._timers.add(self, now)
-
-
-def server_key(request: Request, method: bytes) -> ServerKey:
-    """What a retransmission has in common with its request: RFC 3261 §17.2.3.
-
-    `method` is INVITE for an ACK and for the INVITE that a CANCEL means.
-    """
-    via = request.via
-    if via.branch.startswith(b"z9hG4bK"):
-        return (via.branch, via.sent_by, method)
-    return (
-        b"2543",
-        request.uri,
-        request.from_tag,
-        request.call_id,
-        b"%d" % request.cseq_number,
-        via.raw,
-        method,
-    )
