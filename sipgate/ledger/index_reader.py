@@ -8,10 +8,11 @@ from typing import Any
 from .errors import LedgerError
 from .index_columns import CallColumns, IndexedDecision
 from .reader import LedgerReader
-from .search_index import is_of_ledger, search_path
+from .search_index import BUCKET_BITS, is_of_ledger, search_path
 
 PAGE = 500  # calls
 
+_INDEXED = {"caller", "callee", "call_id"}
 _PLACES = {name: place for place, name in enumerate(IndexedDecision.__struct_fields__)}
 _SELECT = """
 SELECT c.*, o.decision, o.kind, o.status, o.answered_us, o.ring_ms, o.talk_ms, o.ended_by
@@ -26,6 +27,7 @@ class Wanted:
         self._equal = equal
         self.since_us = since_us
         self.until_us = until_us
+        self.is_indexed = not _INDEXED.isdisjoint(equal)
         self._places = [(_PLACES[name], value) for name, value in equal.items()]
 
     def holds(self, call: CallColumns) -> bool:
@@ -80,26 +82,43 @@ class IndexReader:
     def rows(self, wanted: Wanted, limit: int | None) -> Iterator[tuple[Any, ...]]:
         """Rising; with a limit the last so many."""
         try:
-            first, last = self._span(wanted)
+            spans = list(_buckets(*self._span(wanted), wanted.is_indexed))
             if limit is None:
-                yield from self._pages(wanted, first, last)
+                for first, last in spans:
+                    yield from self._pages(wanted, first, last)
             else:
-                yield from reversed(self._page(wanted, first, last, "DESC", limit))
+                yield from reversed(self._last(wanted, spans, limit))
         except sqlite3.Error as error:
             raise LedgerError(f"the search index cannot be read: {error}") from error
 
     def _pages(self, wanted: Wanted, first: int, last: int) -> Iterator[tuple[Any, ...]]:
-        while page := self._page(wanted, first, last, "ASC", PAGE):
+        page = self._page(wanted, first, last, "ASC", PAGE)
+        yield from page
+        while len(page) == PAGE:
+            page = self._page(wanted, page[-1][0] + 1, last, "ASC", PAGE)
             yield from page
-            first = page[-1][0] + 1
+
+    def _last(
+        self, wanted: Wanted, spans: list[tuple[int, int]], limit: int
+    ) -> list[tuple[Any, ...]]:
+        """The newest first."""
+        rows: list[tuple[Any, ...]] = []
+        for first, last in reversed(spans):
+            rows += self._page(wanted, first, last, "DESC", limit - len(rows))
+            if len(rows) == limit:
+                break
+        return rows
 
     def _page(
         self, wanted: Wanted, first: int, last: int, order: str, size: int
     ) -> list[tuple[Any, ...]]:
         conditions, values = wanted.conditions()
-        where = " AND ".join(["c.seq BETWEEN ? AND ?", *conditions])
+        terms = ["c.seq BETWEEN ? AND ?", *conditions]
+        if wanted.is_indexed:
+            terms.append(f"c.seq >> {BUCKET_BITS} = {first >> BUCKET_BITS}")
         rows = self._connection.execute(
-            f"{_SELECT} WHERE {where} ORDER BY c.seq {order} LIMIT ?", (first, last, *values, size)
+            f"{_SELECT} WHERE {' AND '.join(terms)} ORDER BY c.seq {order} LIMIT ?",
+            (first, last, *values, size),
         ).fetchall()
         if self._state()[1] != self._generation:
             raise LedgerError("the search index was made anew meanwhile; search again")
@@ -121,3 +140,14 @@ class IndexReader:
     def _state(self) -> tuple[int, str]:
         ((through, generation),) = self._connection.execute("SELECT through, generation FROM state")
         return through, generation
+
+
+def _buckets(first: int, last: int, is_indexed: bool) -> Iterator[tuple[int, int]]:
+    """The range as it is, or cut where the indexes are."""
+    if not is_indexed:
+        yield first, last
+        return
+    while first <= last:
+        end = ((first >> BUCKET_BITS) + 1) << BUCKET_BITS
+        yield first, min(last, end - 1)
+        first = end

@@ -35,10 +35,13 @@ def socket_path(path: Path) -> Path:
 def make_private(path: Path) -> None:
     """Make an empty file that only its user may read, with its folder, where there is none.
 
-    SQLite gives the same mode to the files that it puts beside it.
+    SQLite gives the same mode to the files that it puts beside it. One that is there is not even
+    opened: closing it would drop the locks that SQLite has on it in this process.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        pass
     except OSError as error:
         raise StoreError(f"{path}: cannot be made: {error.strerror}") from error

@@ -23,6 +23,7 @@ from sipgate.ledger import (
     Would,
     call_search,
     encode_entry,
+    index_reader,
     search_index,
 )
 from sipgate.ledger.search_index import SearchIndex, search_path
@@ -253,6 +254,31 @@ def test_more_than_a_page_comes_complete(store: Store, decision: Decision) -> No
 
     assert store.found() == list(range(1, 1201))
     assert store.found(caller="hq/4711") == list(range(1, 1201))
+
+
+@pytest.mark.parametrize("limit", [None, 1, 7, 50], ids=str)
+def test_a_search_over_many_buckets_of_the_index_is_complete(
+    store: Store, decision: Decision, limit: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_index, "BUCKET_BITS", 2)
+    monkeypatch.setattr(index_reader, "BUCKET_BITS", 2)
+    store.write(*[decision(at=n, caller=f"hq/{n % 2}") for n in range(60)])
+    store.index()
+
+    assert store.found(caller="hq/1", limit=limit) == list(range(2, 61, 2))[-(limit or 30) :]
+
+
+@pytest.mark.parametrize("name", ["caller", "callee", "call_id"])
+def test_the_search_uses_the_index(store: Store, name: str) -> None:
+    store.index()
+    with closing(sqlite3.connect(search_path(store.path))) as connection:
+        plan = connection.execute(
+            f"EXPLAIN QUERY PLAN SELECT * FROM call c WHERE c.{name} = 'x' "
+            f"AND c.seq BETWEEN 1 AND 9 AND c.seq >> {search_index.BUCKET_BITS} = 0 "
+            "ORDER BY c.seq DESC LIMIT 5"
+        ).fetchall()
+
+    assert [f"USING INDEX call_{name}" in step[3] for step in plan] == [True]
 
 
 def test_a_long_tail_is_indexed_by_whoever_searches(
