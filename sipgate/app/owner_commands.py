@@ -8,6 +8,7 @@ import structlog
 
 from sipgate.clock import Clock
 from sipgate.config import Config
+from sipgate.counters import microseconds
 from sipgate.gate import (
     Draft,
     EntryAge,
@@ -121,7 +122,7 @@ class OwnerCommands:
         _, ledger = self._gate()
         last_seq = ledger.next_seq - 1
         now, time = self._clock.now(), self._clock.time()
-        age = EntryAge(self._clock.boot_id, int(now * 1_000_000), int(time * 1_000_000))
+        age = EntryAge(self._clock.boot_id, microseconds(now), microseconds(time))
         # What was decided before the draft must be readable; a matter of milliseconds.
         while ledger.durable_seq < last_seq:  # noqa: ASYNC110
             await asyncio.sleep(SOON)

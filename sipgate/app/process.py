@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sipgate.clock import Clock, SystemClock
 from sipgate.config import Config
 from sipgate.config import Upstream as UpstreamSettings
+from sipgate.counters import microseconds
 from sipgate.gate import MemoryLists, Policy, Rebuild, load_policy, rebuild_horizon
 from sipgate.ledger import Ledger
 from sipgate.net import Network, Resolver
@@ -33,6 +34,9 @@ CLOCK_STEP_SECONDS = 1.0  # a larger one is an act: design §10, Time
 WATCH_SECONDS = 1.0
 STRANGERS_SECONDS = 10.0
 SOON = 0.05
+# Objects of a call form no cycles; what does (exceptions, tasks) can wait. The defaults cost 8 % of
+# the loop's time at 800 calls/s.
+GC_THRESHOLDS = (50_000, 20, 100)
 
 log = structlog.get_logger()
 
@@ -148,7 +152,8 @@ class GateProcess:
                 parts.recorder.act("gate-started", "sipgate", self._started_detail())
                 parts.proxy.is_ready = True
                 gc.collect()
-                gc.freeze()
+                gc.freeze()  # what is there now stays: it need not be looked through again
+                gc.set_threshold(*GC_THRESHOLDS)
                 announce(
                     config.gate.name,
                     listeners,
@@ -178,8 +183,8 @@ class GateProcess:
             parts.engine,
             parts.open_attempts,
             boot=self._clock.boot_id,
-            now_us=int(now * 1_000_000),
-            time_us=int(time * 1_000_000),
+            now_us=microseconds(now),
+            time_us=microseconds(time),
         )
         horizon = rebuild_horizon(self._policy, self._config.gate.max_call)
         await asyncio.to_thread(

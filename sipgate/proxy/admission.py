@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sipgate.clock import Clock
+from sipgate.counters import microseconds
 from sipgate.gate import Attempt, Decision, Engine, OpenAttempt, OpenAttempts
 from sipgate.ledger import DecisionEntry, Ledger
 from sipgate.ledger import Would as WouldEntry
@@ -262,9 +263,9 @@ class Admission:
         would = decision.would
         return self._ledger.append(
             DecisionEntry(
-                time_us=int(time * 1_000_000),
+                time_us=microseconds(time),
                 boot=self._clock.boot_id,
-                boot_us=int(now * 1_000_000),
+                boot_us=microseconds(now),
                 gate=self._gate,
                 source=attempt.source,
                 caller=attempt.caller,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from sipgate.clock import Clock
+from sipgate.counters import microseconds
 from sipgate.gate import Charge, Engine
 from sipgate.ledger import ActEntry, AnsweredEntry, Ledger, OutcomeEntry
 
@@ -58,9 +59,9 @@ class CallRecorder:
         self._timers.add(CallExpiry(call, self), now)
         self._ledger.append(
             AnsweredEntry(
-                time_us=int(time * 1_000_000),
+                time_us=microseconds(time),
                 boot=self._clock.boot_id,
-                boot_us=int(now * 1_000_000),
+                boot_us=microseconds(now),
                 decision=call.seq,
                 to_tag=text_of(to_tag),
                 contact=None if contact is None else text_of(contact),
@@ -102,13 +103,13 @@ class CallRecorder:
         answered = outcome.answered_time
         self._ledger.append(
             OutcomeEntry(
-                time_us=int(self._clock.time() * 1_000_000),
+                time_us=microseconds(self._clock.time()),
                 boot=self._clock.boot_id,
-                boot_us=int(now * 1_000_000),
+                boot_us=microseconds(now),
                 decision=seq,
                 kind=outcome.kind,
                 status=outcome.status,
-                answered_us=None if answered is None else int(answered * 1_000_000),
+                answered_us=None if answered is None else microseconds(answered),
                 ring_ms=outcome.ring_ms,
                 talk_ms=outcome.talk_ms,
                 ended_by=outcome.ended_by,
@@ -123,9 +124,9 @@ class CallRecorder:
         """Write an administrative act; gives its sequence number."""
         return self._ledger.append(
             ActEntry(
-                time_us=int(self._clock.time() * 1_000_000),
+                time_us=microseconds(self._clock.time()),
                 boot=self._clock.boot_id,
-                boot_us=int(self._clock.now() * 1_000_000),
+                boot_us=microseconds(self._clock.now()),
                 kind=kind,
                 by=by,
                 detail=dict(detail),

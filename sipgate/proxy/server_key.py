@@ -1,0 +1,24 @@
+"""How a request finds its server transaction: RFC 3261 §17.2.3."""
+
+from sipgate.sip import Request
+
+ServerKey = tuple[bytes, ...]
+
+
+def server_key(request: Request, method: bytes) -> ServerKey:
+    """What a retransmission has in common with its request: RFC 3261 §17.2.3.
+
+    `method` is INVITE for an ACK and for the INVITE that a CANCEL means.
+    """
+    via = request.via
+    if via.branch.startswith(b"z9hG4bK"):
+        return (via.branch, via.sent_by, method)
+    return (
+        b"2543",
+        request.uri,
+        request.from_tag,
+        request.call_id,
+        b"%d" % request.cseq_number,
+        via.raw,
+        method,
+    )
