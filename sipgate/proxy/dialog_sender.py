@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from sipgate.clock import Clock
 from sipgate.net import Flow
-from sipgate.sip import BadMessage, Request, Uri, parse_uri, unescape_user
+from sipgate.sip import BadMessage, Request, Uri, parse_name_addr, parse_uri, unescape_user
 
 from .branch import BranchMaker
 from .call import ActiveCalls, Call
@@ -107,6 +107,30 @@ class DialogSender:
 
         try:
             self._towards(request, routes, call, use, None)
+        except (UnsupportedHop, BadMessage):
+            self._counts["acks_stray"] += 1
+
+    def send_ack_by_branch(self, request: Request, routes: RouteSet, call: Call) -> None:
+        """An ACK to a 2xx under its INVITE's own branch, whose tags or target are wrong.
+
+        RFC 6026 §7.1 gives it to the core: some phones (pyVoIP) build all their ACKs like the
+        one to a refusal. Only the callee that answered can be meant.
+        """
+        if call.callee_contact is None:
+            self._counts["acks_stray"] += 1
+            return
+        remove = tuple(own_header_lines(request))
+
+        def use(out_flow: Flow | None) -> None:
+            if out_flow is not None:
+                target = out_flow.name.encode()
+                self._forwarder.stateless(
+                    request, out_flow, target, routes.own, routes.rest, remove, contact
+                )
+
+        try:
+            contact = parse_name_addr(call.callee_contact).uri
+            self._hops.with_flow(hop_of(parse_uri(contact)), use)
         except (UnsupportedHop, BadMessage):
             self._counts["acks_stray"] += 1
 

@@ -137,7 +137,8 @@ class Forwarder:
         ):
             self._timers.add(context, now)  # Timer G or H; until the ACK comes
             return
-        self._bury_server(context, None if status < 300 and _is_invite(context) else out, now)
+        accepted = status < 300 and _is_invite(context)
+        self._bury_server(context, None if accepted else out, now, accepted=accepted)
 
     def own_tag(self, request: Request) -> bytes:
         """A To tag that is the same for each retransmission (RFC 3261 §8.2.6.2)."""
@@ -160,7 +161,9 @@ class Forwarder:
             del self._table.servers[context.server_key]
             self._table.contexts -= 1
 
-    def _bury_server(self, context: ResponseContext, raw: bytes | None, now: float) -> None:
+    def _bury_server(
+        self, context: ResponseContext, raw: bytes | None, now: float, *, accepted: bool = False
+    ) -> None:
         if self._table.servers.get(context.server_key) is not context:
             return
         self._table.contexts -= 1
@@ -168,7 +171,8 @@ class Forwarder:
         if context.flow.reliable:
             del self._table.servers[context.server_key]  # nothing is retransmitted
             return
-        self._table.bury_server(context.server_key, raw, context.back_flow, now)
+        call = context.call if accepted else None
+        self._table.bury_server(context.server_key, raw, context.back_flow, now, call)
 
     def end_attempt(self, context: ResponseContext, status: int, now: float) -> bool:
         """An initial INVITE got its final response; False while others of its attempt are open."""
@@ -231,6 +235,7 @@ class Forwarder:
         own_routes: int,
         rest_routes: tuple[bytes, ...],
         remove: tuple[int, ...],
+        uri: bytes | None = None,
     ) -> None:
         """Send what has no transaction of its own, such as the ACK to a 2xx: RFC 3261 §16.11."""
         branch = (
@@ -239,7 +244,9 @@ class Forwarder:
             + self._branches.loop_part(request, rest_routes)
         )
         out_flow.send(
-            forwarded_request(request, out_flow, branch, own_routes=own_routes, remove=remove)
+            forwarded_request(
+                request, out_flow, branch, uri=uri, own_routes=own_routes, remove=remove
+            )
         )
 
     def response(self, response: Response, flow: Flow, now: float) -> None:

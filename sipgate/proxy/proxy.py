@@ -181,8 +181,12 @@ class Proxy:
             invite = self._restored.find_request(request) if self._restored else None
             if invite is not None and not opened:
                 self._to_restored(request, invite)
-            elif opened and request.max_forwards != 0:
+            elif request.max_forwards == 0:
+                self.counts["acks_stray"] += 1
+            elif opened:
                 self._dialogs.send_ack(request, routes, call)
+            elif isinstance(entry, ServerTombstone) and entry.call is not None:
+                self._dialogs.send_ack_by_branch(request, routes, entry.call)
             else:
                 self.counts["acks_stray"] += 1
             return
@@ -230,7 +234,7 @@ class Proxy:
         """True when a transaction that we have takes the request: a retransmission, or its ACK."""
         if isinstance(entry, ServerTombstone):
             if request.method == b"ACK":
-                return entry.raw is not None or not request.to_tag or not self._known(request)
+                return entry.call is None  # a 2xx is acknowledged end to end
             if entry.raw is not None:
                 entry.flow.send(entry.raw)
             return True
@@ -243,10 +247,6 @@ class Proxy:
         if raw is not None:
             entry.back_flow.send(raw)
         return True
-
-    def _known(self, request: Request) -> bool:
-        """An ACK to a 2xx that repeats the INVITE's branch is still one (RFC 3261 §8.1.1.7)."""
-        return self._calls.find(request.call_id, request.from_tag, request.to_tag) is not None
 
     def _refused(
         self, request: Request, uri: Uri, flow: Flow
@@ -503,6 +503,7 @@ class Proxy:
             request.first(b"user-agent"),
             "an upstream may not set up calls unless it is a source too",
             self._clock.time(),
+            flow.transport,
         )
         self._answer_statelessly(request, 403, b"Forbidden", flow)
         return False
@@ -514,7 +515,7 @@ class Proxy:
         if request is None or request.method == b"ACK" or not self._answers(flow):
             if not self._answers(flow):
                 self._strangers.knocked(
-                    flow.host, b"", None, "sent what is no SIP", self._clock.time()
+                    flow.host, b"", None, "sent what is no SIP", self._clock.time(), flow.transport
                 )
             return
         stamp_received(request, flow.host_bytes, flow.port)
@@ -535,6 +536,7 @@ class Proxy:
             request.first(b"user-agent"),
             "no [[source]] matches its address",
             self._clock.time(),
+            flow.transport,
         )
         if self._answer_strangers:
             self._answer_statelessly(request, 403, b"Forbidden", flow)

@@ -19,9 +19,10 @@ LIFETIME = 32.0  # 64 × T1, RFC 3261 Timers H, J, L, M and at least Timer D
 class ServerTombstone:
     """A server transaction that has sent its last answer."""
 
-    __slots__ = ("flow", "raw")
+    __slots__ = ("call", "flow", "raw")
 
-    def __init__(self, raw: bytes | None, flow: Flow) -> None:
+    def __init__(self, raw: bytes | None, flow: Flow, call: Call | None) -> None:
+        self.call = call  # the one that a 2xx accepted, else None
         self.raw = raw  # None: absorb in silence (RFC 6026 Accepted; after the ACK to a non-2xx)
         self.flow = flow
 
@@ -65,8 +66,10 @@ class TransactionTable:
             elif servers.get(key) is tombstone:
                 del servers[key]
 
-    def bury_server(self, key: ServerKey, raw: bytes | None, flow: Flow, now: float) -> None:
-        tombstone = ServerTombstone(raw, flow)
+    def bury_server(
+        self, key: ServerKey, raw: bytes | None, flow: Flow, now: float, call: Call | None = None
+    ) -> None:
+        tombstone = ServerTombstone(raw, flow, call)
         self.servers[key] = tombstone
         self._bury(key, tombstone, now)
 

@@ -76,7 +76,6 @@ def test_pyvoip_registers_calls_and_hangs_up(tmp_path: Path) -> None:
 
 
 @needs_pyvoip
-@pytest.mark.xfail(strict=True, reason="an ACK with the INVITE's branch but an unknown To tag")
 def test_the_ack_of_pyvoip_arrives_though_its_to_tag_is_wrong(tmp_path: Path) -> None:
     """RFC 6026 §7.1: what matches the INVITE's transaction in Accepted goes to the core."""
     with far_end() as carrier, house(tmp_path, upstream_port=carrier.port) as gate:
