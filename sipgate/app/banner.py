@@ -12,26 +12,6 @@ from sipgate.net import Listener
 log = structlog.get_logger()
 
 
-def set_up_logging() -> None:
-    """Readable on a terminal, JSON lines elsewhere; both on stderr."""
-    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
-    processors: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    if sys.stderr.isatty():
-        renderer = structlog.dev.ConsoleRenderer()
-    else:
-        processors.append(structlog.processors.format_exc_info)
-    structlog.configure(
-        processors=[*processors, renderer],
-        wrapper_class=structlog.make_filtering_bound_logger("info"),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-
-
 def announce(
     gate: str,
     listeners: Sequence[Listener],

@@ -4,13 +4,11 @@ import uvloop
 
 from sipgate.config import Config
 
-from .banner import set_up_logging
 from .process import serve
 
 
 def run(config: Config) -> int:
     """Run a gate until it is told to stop; gives the exit code, raises what `serve` raises."""
-    set_up_logging()
     try:
         return uvloop.run(serve(config))
     except BaseExceptionGroup as group:

@@ -35,6 +35,9 @@ def callee(
     """Answer calls as a plan says, and print what happens; ends with Ctrl-C."""
     from sipgate.simulate import load_plan, run_callee
 
+    from .log_output import log_to_stderr
+
+    log_to_stderr("warning")
     plan_read = None if plan is None else load_plan(plan)
     if not as_json:
         print_note(f"answering at {listen}, UDP and TCP; Ctrl-C ends it")

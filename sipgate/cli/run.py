@@ -12,4 +12,7 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
     settings = read_config(config)
     from sipgate import app
 
+    from .log_output import log_to_stderr
+
+    log_to_stderr("info")
     raise typer.Exit(app.run(settings))

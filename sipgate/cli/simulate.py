@@ -41,6 +41,9 @@ def simulate(
 
     Ctrl-C ends the calls that are up properly, and says what there was so far.
     """
+    from .log_output import log_to_stderr
+
+    log_to_stderr("warning")
     from sipgate.simulate import render, render_end
 
     played = _scenario(scenario, gate, pace)
