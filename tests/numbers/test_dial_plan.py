@@ -1,7 +1,7 @@
 """Dial plans: what is dialled, spelled in any way, is read as the number that would ring."""
 
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from sipgate.numbers import Callee, DialPlan, EmergencyNumbers
@@ -330,7 +330,7 @@ def test_a_cli_is_a_number_or_nothing(spelled: str, cli: str | None) -> None:
     assert OFFICE.read_cli(spelled) == cli
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.sampled_from(PLANS), st.text(max_size=80))
 @example(OFFICE, "*67*67*67*67*67*67")
 @example(US, "+")
@@ -344,7 +344,7 @@ def test_any_text_can_be_read(plan: DialPlan, text: str) -> None:
     assert len(callee.key) <= 80
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.sampled_from(PLANS), st.text(alphabet="0123456789+*#", min_size=6, max_size=20))
 def test_the_key_of_a_number_is_read_as_that_number(plan: DialPlan, text: str) -> None:
     callee = plan.read(text)
