@@ -1,8 +1,12 @@
 """UDP: one socket, its reader, and the peers it knows. The only module that knows asyncio-dgram.
 
-Datagrams come through asyncio-dgram's queue. They leave by the socket itself, not by the transport:
-that costs the same, and an error then names the peer that it belongs to (uvloop's `sendto` reports
-errors without an address). Only what the kernel has no room for waits in the transport.
+Datagrams come through asyncio-dgram. Those that arrive while none is waiting, and in the first
+millisecond of a turn of the loop, are handed on at once; the others go through its queue, whose
+age then shows the overload. (Measured: waking the reader for each one costs 3 to 5 us.)
+
+They leave by the socket itself, not by the transport: that costs the same, and an error then names
+the peer that it belongs to (uvloop's `sendto` reports errors without an address). Only what the
+kernel has no room for waits in the transport.
 
 RFC 3261 §18.4 wants ICMP errors told; that takes IP_RECVERR, and uvloop 0.23 crashes (SIGSEGV in
 its receive callback) when a socket with that option gets one. So a dead UDP peer shows by silence,
@@ -63,6 +67,18 @@ class UdpFlow(Flow):
             self.udp_socket.send_failed(data, self, error)
 
 
+class WaitingDatagrams(asyncio.Queue[tuple[bytes | None, Address]]):
+    """asyncio-dgram's receive queue, which a datagram need not enter while it is empty."""
+
+    def __init__(self, take_at_once: Callable[[bytes | None, Address], bool]) -> None:
+        super().__init__()
+        self._take_at_once = take_at_once
+
+    def put_nowait(self, item: tuple[bytes | None, Address]) -> None:
+        if not self.empty() or not self._take_at_once(*item):
+            super().put_nowait(item)
+
+
 class UdpSocket:
     """One bound socket: reads in batches, sends at once, keeps a flow for each recent peer."""
 
@@ -88,13 +104,19 @@ class UdpSocket:
         self._marks: deque[tuple[int, float]] = deque()  # (datagram number, in the queue since)
         self._socket = sock
         self._stream: Any = None
-        self._queue: asyncio.Queue[tuple[bytes | None, Address]]
+        self._queue: WaitingDatagrams
+        self._turn_ends_at: float | None = None  # None: nothing was handed on in this turn
+        self._is_running = False
+        self._loop: asyncio.AbstractEventLoop
 
     async def open(self) -> None:
         """Take over the socket: from now on the kernel's buffer is emptied into the queue."""
         granted = _widen_receive_buffer(self._socket, self._limits.udp_receive_buffer_bytes)
+        self._loop = asyncio.get_running_loop()
         self._stream = await asyncio_dgram.from_socket(self._socket)
-        self._queue = self._stream._recvq  # asyncio-dgram has no way to ask for its length
+        # asyncio-dgram has no way to give it a queue; nothing has arrived yet.
+        self._queue = WaitingDatagrams(self._take_at_once)
+        self._stream._recvq = self._stream._transport.get_protocol()._recvq = self._queue
         log.info("udp_opened", listener=self.listener.name, receive_buffer_bytes=granted)
 
     @property
@@ -121,6 +143,7 @@ class UdpSocket:
     async def run(self) -> None:
         """Hand on what arrives, in order, until the socket is closed."""
         queue = self._queue
+        self._is_running = True
         while True:
             try:
                 raw, address = await self._stream.recv()
@@ -162,6 +185,31 @@ class UdpSocket:
             else:
                 self._stream.close()
             self._flows.clear()
+
+    def _take_at_once(self, raw: bytes | None, address: Address) -> bool:
+        """Hand a datagram on if it is its turn; False: it has to wait in the queue."""
+        if raw is None or not self._is_running:
+            return False
+        turn_ends_at = self._turn_ends_at
+        if turn_ends_at is None:
+            self._turn_ends_at = self._clock.now() + BATCH_SECONDS
+            self._loop.call_soon(self._begin_turn)
+        elif self._clock.now() >= turn_ends_at:
+            return False
+        self._read += 1
+        if len(raw) <= KEEP_ALIVE_BYTES and not raw.strip(b"\r\n\0 "):
+            self._delivery.counts.keep_alives += 1
+            return True
+        flow = self._flows.get(address)
+        if flow is None:
+            flow = self.flow(address)
+        else:
+            flow.seen_again = True
+        self._delivery.packet(raw, flow)
+        return True
+
+    def _begin_turn(self) -> None:
+        self._turn_ends_at = None
 
     def _work_off(self, raw: bytes | None, address: Address) -> None:
         """Handle `raw` and what is queued behind it, as far as one turn of the loop allows."""
