@@ -12,7 +12,7 @@ from typing import Protocol
 from sipgate.clock import Clock
 from sipgate.counters import microseconds
 from sipgate.gate import Attempt, Decision, Engine, OpenAttempt, OpenAttempts
-from sipgate.ledger import DecisionEntry, Ledger
+from sipgate.ledger import DecisionEntry, Ledger, LedgerFullError
 from sipgate.ledger import Would as WouldEntry
 from sipgate.numbers import Callee
 from sipgate.sip import BadMessage, Request, Uri, parse_name_addr, parse_uri, unescape_user
@@ -142,13 +142,17 @@ class Admission:
             decision, charge = self._engine.decide(attempt, now, time)
         else:
             decision, charge = self._unasked(), None
-        seq = self._append(context, attempt, source, decision, target, now, time)
+        try:
+            seq = self._append(context, attempt, source, decision, target, now, time)
+        except LedgerFullError:
+            self._recorder.release_charge(charge, now)
+            raise
         call = None
         if decision.verdict != "reject":
             call = self._call(context, attempt, source, decision, seq, now)
             call.charge = charge
             context.call = call
-            context.open = self._open_attempts.opened(attempt, seq, decision, now)
+        context.open = self._open_attempts.opened(attempt, seq, decision, now)
         self._park(Parked(seq, context, decision, call, now))
 
     def _belongs(self, context: ResponseContext, opened: OpenAttempt, now: float) -> bool:

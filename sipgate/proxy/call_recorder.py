@@ -1,11 +1,12 @@
 """Writes what becomes of calls into the ledger, and gives back what they held."""
 
+from collections import deque
 from collections.abc import Mapping
 
 from sipgate.clock import Clock
 from sipgate.counters import microseconds
 from sipgate.gate import Charge, Engine
-from sipgate.ledger import ActEntry, AnsweredEntry, Ledger, OutcomeEntry
+from sipgate.ledger import ActEntry, AnsweredEntry, Ledger, LedgerFullError, OutcomeEntry
 
 from .call import ActiveCalls, Call, CallState
 from .outcome import LOST, Outcome
@@ -34,6 +35,7 @@ class CallRecorder:
         self._timers = timers
         self._clock = clock
         self._max_call = max_call  # seconds
+        self._unwritten: deque[AnsweredEntry | OutcomeEntry] = deque()  # the ledger was full
 
     def admitted(self, call: Call) -> None:
         """A call was let through; it is not yet on its way."""
@@ -57,7 +59,7 @@ class CallRecorder:
         call.answered_time = time = self._clock.time()
         call.deadline = now + self._max_call
         self._timers.add(CallExpiry(call, self), now)
-        self._ledger.append(
+        self._write(
             AnsweredEntry(
                 time_us=microseconds(time),
                 boot=self._clock.boot_id,
@@ -66,8 +68,7 @@ class CallRecorder:
                 to_tag=text_of(to_tag),
                 contact=None if contact is None else text_of(contact),
                 session_expires=session_expires,
-            ),
-            urgent=False,
+            )
         )
 
     def challenged(self, call: Call, status: int, now: float) -> None:
@@ -91,6 +92,11 @@ class CallRecorder:
         self.release(call, now)
         self.write_outcome(call.seq, outcome, now)
 
+    def invite_failed(self, call: Call, outcome: Outcome, now: float) -> None:
+        """The last open INVITE of a call got no 2xx; what another one brought up stays up."""
+        if call.state is not CallState.UP:
+            self.ended(call, outcome, now)
+
     def release(self, call: Call, now: float) -> None:
         """Give back what the call held of a concurrency limit."""
         self.release_charge(call.charge, now)
@@ -102,7 +108,7 @@ class CallRecorder:
 
     def write_outcome(self, seq: int, outcome: Outcome, now: float) -> None:
         answered = outcome.answered_time
-        self._ledger.append(
+        self._write(
             OutcomeEntry(
                 time_us=microseconds(self._clock.time()),
                 boot=self._clock.boot_id,
@@ -117,9 +123,18 @@ class CallRecorder:
                 cancelled=outcome.cancelled,
                 reason=outcome.reason,
                 end_status=outcome.status,
-            ),
-            urgent=False,
+            )
         )
+
+    def catch_up(self) -> None:
+        """The ledger has written something: what it had no room for may go in now."""
+        unwritten = self._unwritten
+        while unwritten:
+            try:
+                self._ledger.append(unwritten[0], urgent=False)
+            except LedgerFullError:
+                return
+            unwritten.popleft()
 
     def act(self, kind: str, by: str, detail: Mapping[str, int | str | bool | None]) -> int:
         """Write an administrative act; gives its sequence number."""
@@ -133,6 +148,16 @@ class CallRecorder:
                 detail=dict(detail),
             )
         )
+
+    def _write(self, entry: AnsweredEntry | OutcomeEntry) -> None:
+        """Nobody waits for it, and a full ledger may not hold the call up: it is kept then."""
+        if not self._unwritten:
+            try:
+                self._ledger.append(entry, urgent=False)
+                return
+            except LedgerFullError:
+                pass
+        self._unwritten.append(entry)
 
     def expired(self, call: Call, now: float) -> None:
         """A call's own deadline has come."""

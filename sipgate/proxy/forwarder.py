@@ -23,9 +23,9 @@ from sipgate.sip import (
 )
 
 from .branch import FIRST_PART_LENGTH, BranchMaker
-from .call import Call
+from .call import Call, CallState
 from .call_recorder import CallRecorder
-from .forwarding import forwarded_request, forwarded_response
+from .forwarding import forwarded_request, forwarded_response, goes_further
 from .outcome import (
     ANSWERED,
     CALLEE,
@@ -272,8 +272,9 @@ class Forwarder:
         """Pass the caller's CANCEL on, now or after the first provisional (RFC 3261 §9.1)."""
         context.cancel_wanted = True
         context.cancel_reason = reason
-        if context.call is not None and context.is_initial:
-            context.call.cancelled = True
+        call = context.call
+        if call is not None and context.is_initial and call.state is not CallState.UP:
+            call.cancelled = True
         if context.provisional:
             self._send_cancel(context, now)
 
@@ -317,7 +318,12 @@ class Forwarder:
 
     def _take(self, context: ResponseContext, response: Response, now: float) -> None:
         client, out_flow = context.client, context.out_flow
-        if client is None or out_flow is None:
+        if (
+            client is None
+            or out_flow is None
+            or response.cseq_method != context.request.method  # RFC 3261 §17.1.3
+            or not goes_further(response)
+        ):
             self._counts["responses_stray"] += 1
             return
         goes_up, ack = client.receive(response, now)
@@ -409,6 +415,8 @@ class Forwarder:
         had_attempt = context.open is not None
         if not self.end_attempt(context, status, now):
             return  # another INVITE of this attempt is still open
+        if call.state is CallState.UP:
+            return  # another INVITE of this attempt was answered
         if had_attempt and asks_for_repair(status) and not call.cancelled:
             self._recorder.challenged(call, status, now)
             return
@@ -439,7 +447,8 @@ class Forwarder:
                 kind, ended_by = CANCELLED, CALLER
             elif status == 408:
                 kind = UNANSWERED
-            self._recorder.ended(call, call.outcome(kind, status, now, ended_by=ended_by), now)
+            outcome = call.outcome(kind, status, now, ended_by=ended_by)
+            self._recorder.invite_failed(call, outcome, now)
         self.respond(context, status, now)
 
     def _non_invite_ended(
@@ -466,7 +475,9 @@ class Forwarder:
 
     def _again(self, tombstone: ClientTombstone, response: Response, now: float) -> None:
         """A repeated final response, or another fork's 2xx (RFC 6026 §7.2)."""
-        if response.status < 200:
+        if response.status < 200 or response.cseq_method != b"INVITE":
+            return
+        if not goes_further(response):
             return
         if tombstone.ack is not None:
             if response.status >= 300:

@@ -66,6 +66,12 @@ def forwarded_response(response: Response) -> bytes:
     return splice.to_bytes()
 
 
+def goes_further(response: Response) -> bool:
+    """False for one that has no Via but ours: it was meant for us (RFC 3261 §16.7 step 3)."""
+    indexes = response.indexes(b"via")
+    return len(indexes) > 1 or b"," in response.lines[indexes[0]]
+
+
 def own_header_lines(request: Request) -> list[int]:
     """The lines of X-SipGate-* headers that a caller wrote; empty in nearly every request."""
     if OWN_HEADERS not in request.raw.lower():

@@ -6,7 +6,7 @@ from collections import Counter
 
 from sipgate.clock import Clock
 from sipgate.gate import is_emergency
-from sipgate.ledger import Ledger, LedgerFullError
+from sipgate.ledger import EndedBy, Ledger, LedgerFullError, OutcomeKind
 from sipgate.net import Flow
 from sipgate.numbers import Callee
 from sipgate.sip import (
@@ -18,17 +18,17 @@ from sipgate.sip import (
     build_response,
     parse_message,
     parse_uri,
-    parse_via,
     stamp_received,
     unescape_user,
 )
 
 from .admission import STORE_PATIENCE, Admission, Parked
-from .branch import BranchMaker, is_emergency_token, split_branch
+from .branch import BranchMaker, is_emergency_token
 from .call import ActiveCalls, Call
 from .call_recorder import CallRecorder
 from .dialog_sender import DialogSender
 from .forwarder import Forwarder
+from .loop import LoopDetector
 from .next_hop import Hop, HopResolver, RouteReader, RouteSet, UnsupportedHop
 from .outcome import CALLER, CANCELLED, FAILED, GATE
 from .own_address import OwnAddresses
@@ -87,6 +87,7 @@ class Proxy:
         self._dialogs = dialogs
         self._own = own
         self._routes = RouteReader(own)
+        self._loops = LoopDetector(own, branches, table, restored)
         self._strangers = strangers
         self._forwarder = forwarder
         self._admission = admission
@@ -144,6 +145,7 @@ class Proxy:
 
     def durable(self, seq: int) -> None:
         """The ledger reports what is on disk."""
+        self._recorder.catch_up()
         self._admission.durable(seq, self._clock.now())
 
     def wake(self) -> float | None:
@@ -208,7 +210,7 @@ class Proxy:
         uri = parse_uri(request.uri)
         context = self._forwarder.open(request, flow, key, source, now)
         try:
-            refused = self._refused(request, uri, flow)
+            refused = self._refused(request, uri, routes, flow)
             if refused is not None:
                 self._forwarder.respond(
                     context, refused[0], now, phrase=refused[1], headers=refused[2]
@@ -249,15 +251,19 @@ class Proxy:
         return True
 
     def _refused(
-        self, request: Request, uri: Uri, flow: Flow
+        self, request: Request, uri: Uri, routes: RouteSet, flow: Flow
     ) -> tuple[int, bytes | None, tuple[bytes, ...]] | None:
         """The checks of design §5 in their order: status, phrase, headers of the first to fail."""
-        if uri.scheme not in KNOWN_SCHEMES:
+        if uri.scheme not in KNOWN_SCHEMES or (
+            uri.scheme == b"urn" and uri.opaque[:8].lower() != b"service:"
+        ):
             return 416, None, ()
         if self._is_ping(request, flow, uri):
             return 200, b"OK", (ALLOW, b"Accept: application/sdp", b"Supported:")
         if request.max_forwards == 0:
             return 483, None, ()
+        if self._loops.is_loop(request, routes, flow):
+            return 482, None, ()
         if request.first(b"max-breadth") == b"0":
             return 440, b"Max-Breadth Exceeded", ()  # RFC 5393 §5.3.3
         required = request.first(b"proxy-require")
@@ -292,12 +298,14 @@ class Proxy:
         if request.to_tag:
             if call is not None:
                 self._dialogs.send_reinvite(context, uri, routes, call, now)
-            elif opened and is_emergency_token(routes.token):
+            elif opened and (is_emergency_token(routes.token) or not self.is_ready):
                 self._forwarder.trying(context, now)
                 self._dialogs.send(context, uri, routes, None, now)
             elif self._monitor and source is not None:
                 self._forwarder.trying(context, now)
                 self._upstream_sender.send_other(context, uri, routes, now)
+            elif not self.is_ready:
+                self._unavailable(context, now)
             else:
                 self.counts["dialogs_unknown"] += 1
                 self._forwarder.respond(context, 481, now)
@@ -314,17 +322,13 @@ class Proxy:
             self.counts["invites_unserved"] += 1
             self._unavailable(context, now)
             return
-        spiral = self._spiral(request, routes, context.flow)
-        if spiral is None:
-            self._forwarder.respond(context, 482, now)
-            return
         if not self._upstream_sender.allows_routes(source, routes):
             self.counts["routes_refused"] += 1
             self._forwarder.respond(context, 403, now, phrase=b"Route set not allowed")
             return
         context.is_initial = True
         self._forwarder.trying(context, now)
-        original = self._calls.find_attempt(request.call_id, request.from_tag) if spiral else None
+        original = self._loops.original(request, context.flow)
         if original is not None and original.attempt.callee == callee.key:
             context.call = original  # a spiral belongs to its attempt (design §5)
             context.is_initial = False
@@ -361,43 +365,54 @@ class Proxy:
 
     def resume(self, parked: Parked, now: float) -> None:
         """The decision is on disk: send the INVITE on, or refuse it (design §5, step 7)."""
-        context, call, decision = parked.context, parked.call, parked.decision
-        if parked.given_up:
-            if call is not None and not self._pass_on_store_failure:
-                self._forwarder.end_attempt(context, 503, now)
-                outcome = call.outcome(FAILED, 503, now, ended_by=GATE, reason="store")
-                self._recorder.ended(call, outcome, now)
+        context, call = parked.context, parked.call
+        if context.sent or (context.final_status and not parked.given_up):
             return
-        if context.final_status:
-            return
-        if context.cancel_wanted:
-            if call is not None and self._forwarder.end_attempt(context, 487, now):
-                call.cancelled = True
-                self._recorder.ended(call, call.outcome(CANCELLED, 487, now, ended_by=CALLER), now)
+        if context.final_status == 503:  # the store failed; its entry is there at last
+            self._end_unsent(parked, FAILED, 503, now, reason="store")
+        elif context.cancel_wanted:
+            self._end_unsent(parked, CANCELLED, 487, now)
             self._forwarder.respond(context, 487, now)
-            return
-        if call is None:
-            self._forwarder.end_attempt(context, decision.code or 403, now)
-            raw = refusal(
-                context.request,
-                decision,
-                f"{self._gate}-{parked.seq}",
-                self._forwarder.own_tag(context.request),
-            )
-            self._forwarder.respond_raw(context, decision.code or 403, raw, now)
-            return
-        self._send_decided(context, call, now)
+        elif call is None:
+            self._refuse(parked, now)
+        else:
+            self._send_decided(context, call, now)
 
     def store_failed(self, parked: Parked, now: float) -> None:
         """The decision can't be written for now (design §15)."""
         context, call = parked.context, parked.call
         self.counts["store_failures"] += 1
-        if context.final_status or context.cancel_wanted:
+        if context.final_status:
             return
-        if self._pass_on_store_failure and call is not None:
-            self._send_decided(context, call, now)
-        else:
+        if context.cancel_wanted:
+            self._forwarder.respond(context, 487, now)
+        elif not self._pass_on_store_failure:
             self._unavailable(context, now)
+        elif call is None:
+            self._refuse(parked, now)
+        else:
+            self._send_decided(context, call, now)
+
+    def _refuse(self, parked: Parked, now: float) -> None:
+        context, decision = parked.context, parked.decision
+        if context.final_status:
+            return  # it did not wait for its entry
+        code = decision.code or 403
+        self._forwarder.end_attempt(context, code, now)
+        tag = self._forwarder.own_tag(context.request)
+        raw = refusal(context.request, decision, f"{self._gate}-{parked.seq}", tag)
+        self._forwarder.respond_raw(context, code, raw, now)
+
+    def _end_unsent(
+        self, parked: Parked, kind: OutcomeKind, status: int, now: float, reason: str | None = None
+    ) -> None:
+        """An INVITE that never left has ended, and its call too unless a fork of it goes on."""
+        call = parked.call
+        if not self._forwarder.end_attempt(parked.context, status, now) or call is None:
+            return
+        ended_by: EndedBy = CALLER if kind == CANCELLED else GATE
+        outcome = call.outcome(kind, status, now, ended_by=ended_by, reason=reason)
+        self._recorder.invite_failed(call, outcome, now)
 
     def _send_decided(self, context: ResponseContext, call: Call, now: float) -> None:
         uri, callee, routes = context.uri, context.callee, context.routes
@@ -406,8 +421,9 @@ class Proxy:
         try:
             self._upstream_sender.send_invite(context, uri, callee, routes, call, now)
         except UnsupportedHop as error:
-            self._forwarder.end_attempt(context, error.status, now)
-            self._recorder.ended(call, call.outcome(FAILED, error.status, now, ended_by=GATE), now)
+            if self._forwarder.end_attempt(context, error.status, now):
+                outcome = call.outcome(FAILED, error.status, now, ended_by=GATE)
+                self._recorder.invite_failed(call, outcome, now)
             self._forwarder.respond(
                 context, error.status, now, headers=(b"Warning: " + error.warning,)
             )
@@ -417,24 +433,6 @@ class Proxy:
         if uri.scheme == b"urn":
             return source.dial_plan.read_urn(text_of(request.uri))
         return source.dial_plan.read(unescape_user(uri.user or b""))
-
-    def _spiral(self, request: Request, routes: RouteSet, flow: Flow) -> bool | None:
-        """None: a loop (RFC 5393 §4.2). True: a spiral. False: the first time that we see it."""
-        indexes = request.indexes(b"via")
-        if len(indexes) == 1 and b"," not in request.lines[indexes[0]]:
-            return False
-        spiral = False
-        loop_part = self._branches.loop_part(request, routes.rest)
-        for value in request.values(b"via"):
-            if b"z9hG4bK" not in value or b"." not in value:
-                continue
-            via = parse_via(value)
-            second = split_branch(via.branch)[1]
-            if second and self._own.is_own(via.host, via.port, flow):
-                if second == loop_part:
-                    return None
-                spiral = True
-        return spiral
 
     # CANCEL, ACK and the rest
 

@@ -208,11 +208,15 @@ class End:
                 return message
         raise AssertionError(f"{self.name} got no {method}")
 
-    def got_response(self, status: int) -> Response:
-        """The latest response with that status."""
+    def got_response(self, status: int, method: str = "") -> Response:
+        """The latest response with that status, to a request of that method if one is named."""
         for raw in reversed(self.got):
             message = parse_message(raw)
-            if isinstance(message, Response) and message.status == status:
+            if (
+                isinstance(message, Response)
+                and message.status == status
+                and (method.encode() in (b"", message.cseq_method))
+            ):
                 return message
         raise AssertionError(f"{self.name} got no {status}")
 
@@ -275,7 +279,7 @@ class End:
         **fields: object,
     ) -> bytes:
         """Send a request in the dialog that a response has opened."""
-        answer = self.got_response(status)
+        answer = self.got_response(status, "INVITE")
         routes = [f"Route: {v.decode()}" for v in reversed(answer.values(b"record-route"))]
         return self.asks(
             method,
