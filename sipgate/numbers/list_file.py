@@ -65,9 +65,11 @@ def parse_list_file(
     `numbers` are read with the plan and come out in E.164 (or as short numbers that the plan
     knows), a trailing `*` makes a prefix (`+49900*`); `text` entries only lose spaces around them.
     `column` is a name in the header or a number from 1; `header` says whether the first row is
-    one (None: it is if a column is named or its entry is no number but has letters). Raises
-    ColumnError, and OSError.
+    one (None: it is if a column is named, or if its entry should be a number and has letters but
+    no digits). Raises ColumnError, and OSError.
     """
+    if header is None and entries == "text":
+        header = False  # any word may be an entry; a named column has its header all the same
     with open(path, encoding=_encoding_of(path), errors="replace", newline="") as file:
         rows = _rows(file, path, column, header, entries)
         for row in rows:

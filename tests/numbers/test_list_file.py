@@ -125,6 +125,17 @@ def test_callers_are_taken_as_they_are(file: Path) -> None:
     assert entries == ["hq/4711", "hq/Alice", "hq/+13055550123"]
 
 
+@pytest.mark.parametrize("name", ["list.txt", "list.csv"])
+def test_the_first_of_the_callers_is_no_header_unless_a_column_is_named(
+    tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / name
+    file.write_text("hq/vip\nhq/reception\n")
+    assert list(parse_list_file(file, plan=DE, entries="text")) == ["hq/vip", "hq/reception"]
+    named = parse_list_file(file, plan=DE, column="hq/vip", entries="text")
+    assert list(named) == ["hq/reception"]
+
+
 def test_a_prefix_is_an_entry(file: Path) -> None:
     file.write_bytes(b"+49900*\n+49 137 *\n")
     assert list(parse_list_file(file, plan=DE)) == ["+49900*", "+49137*"]
