@@ -7,9 +7,13 @@ from enum import Enum, auto
 from sipgate.gate import Attempt, Charge, Decision
 from sipgate.ledger import EndedBy, OutcomeKind
 from sipgate.net import Flow
+from sipgate.sip import Response
 
 from .outcome import Outcome
 from .source import Source
+
+MOST_TAGS = 32  # forks of one call whose dialogs are known
+MOST_ROUTE_LINES = 32
 
 
 class CallState(Enum):
@@ -38,6 +42,7 @@ class Call:
     charge: Charge | None = None
     callee_contact: bytes | None = None
     callee_tags: tuple[bytes, ...] = ()
+    route_lines: tuple[bytes, ...] = ()  # Record-Route lines seen where there are more than ours
     target: bytes = b""
     state: CallState = CallState.DECIDED
     ringing_at: float | None = None
@@ -59,8 +64,18 @@ class Call:
 
     def saw_tag(self, to_tag: bytes) -> None:
         """Remember a To tag of a 101 to 2xx response: one more early or confirmed dialog."""
-        if to_tag and to_tag not in self.callee_tags and len(self.callee_tags) < 32:
+        if to_tag and to_tag not in self.callee_tags and len(self.callee_tags) < MOST_TAGS:
             self.callee_tags = (*self.callee_tags, to_tag)
+
+    def saw_routes(self, response: Response) -> None:
+        """Remember by which proxies a 101 to 2xx says that its dialog leads."""
+        indexes = response.indexes(b"record-route")
+        if len(indexes) < 2 and not (indexes and b"," in response.lines[indexes[0]]):
+            return  # ours alone
+        for index in indexes:
+            line = response.lines[index]
+            if line not in self.route_lines and len(self.route_lines) < MOST_ROUTE_LINES:
+                self.route_lines = (*self.route_lines, line)
 
     def outcome(
         self,

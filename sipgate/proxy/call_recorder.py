@@ -85,10 +85,10 @@ class CallRecorder:
         """
         if not keep:
             self._calls.remove(call)
+        call.deadline = None  # or the timers would hold it for as long as it might have lasted
         if call.state is CallState.ENDED:
             return
         call.state = CallState.ENDED
-        call.deadline = None  # or the timers would hold it for as long as it might have lasted
         self.release(call, now)
         self.write_outcome(call.seq, outcome, now)
 

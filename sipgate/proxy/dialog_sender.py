@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 
 from sipgate.clock import Clock
 from sipgate.net import Flow
-from sipgate.sip import BadMessage, Request, Uri, parse_name_addr, parse_uri, unescape_user
+from sipgate.sip import (
+    BadMessage,
+    Request,
+    Uri,
+    parse_name_addr,
+    parse_uri,
+    split_values,
+    unescape_user,
+)
 
 from .branch import BranchMaker
 from .call import ActiveCalls, Call
@@ -16,7 +25,7 @@ from .forwarder import Forwarder
 from .forwarding import own_header_lines
 from .next_hop import HopResolver, RouteSet, UnsupportedHop, hop_of, route_hop
 from .response_context import ResponseContext
-from .upstream_sender import RECORD_ROUTED, record_routes
+from .upstream_sender import RECORD_ROUTED, forbidden_lines, record_routes
 
 
 class DialogSender:
@@ -60,7 +69,7 @@ class DialogSender:
         """Send a request on; at once where the next hop is numeric or its name is known."""
         request = context.request
         context.call = call
-        remove = tuple(own_header_lines(request))
+        remove = tuple(forbidden_lines(request, context.source))
 
         def use(out_flow: Flow | None) -> None:
             if context.final_status:
@@ -91,6 +100,10 @@ class DialogSender:
         if not self._leads_to_party(context.request, uri, call):
             self._counts["dialogs_misused"] += 1
             self._forwarder.respond(context, 403, now, phrase=b"Not the party of this dialog")
+            return
+        if not _shows(call, routes):
+            self._counts["routes_refused"] += 1
+            self._forwarder.respond(context, 403, now, phrase=b"Route set not allowed")
             return
         self._forwarder.trying(context, now)
         self.send(context, uri, routes, call, now)
@@ -154,13 +167,19 @@ class DialogSender:
         self._hops.with_flow(hop_of(uri if uri is not None else parse_uri(request.uri)), use)
 
     def _leads_to_party(self, request: Request, uri: Uri, call: Call) -> bool:
-        contact = call.callee_contact
-        if call.emergency or call.inbound or contact is None:
+        from_caller = call.is_from_caller(request.from_tag)
+        if call.emergency or from_caller == call.inbound:
+            return True  # the upstream's own side
+        contact = call.callee_contact if from_caller else call.caller_contact
+        if contact is not None and _is_at(uri, contact):
             return True
-        if not call.is_from_caller(request.from_tag) or request.uri in contact:
-            return True
+        if not from_caller:
+            return contact is None
         callee = call.source.dial_plan.read(unescape_user(uri.user or b""))
-        return callee.key == call.attempt.callee
+        if callee.key == call.attempt.callee:
+            return True
+        # The Contact of a call that was answered during a crash is not known.
+        return contact is None and call.is_restored and callee.kind == "unreadable"
 
     def _restored(self, request: Request, now: float) -> Call | None:
         """A call whose tags a crash lost: the To tag that comes with its token is its answer."""
@@ -173,3 +192,29 @@ class DialogSender:
                 self._recorder.answered(call, other, None, None, now)
                 return call
         return None
+
+
+def _is_at(uri: Uri, contact: bytes) -> bool:
+    """True when a Request-URI means that Contact; parameters may differ."""
+    try:
+        party = parse_uri(parse_name_addr(contact).uri)
+    except BadMessage:
+        return False
+    return (uri.user, uri.host, uri.port) == (party.user, party.host, party.port)
+
+
+def _shows(call: Call, routes: RouteSet) -> bool:
+    """Whether the dialog has shown each hop of a Route set; a restored call's are not known."""
+    if not routes.rest or call.is_restored:
+        return True
+    shown = set()
+    for line in call.route_lines:
+        for value in split_values(line.partition(b":")[2]):
+            with suppress(BadMessage):
+                shown.add(_place(value))
+    return all(_place(value) in shown for value in routes.rest)
+
+
+def _place(route: bytes) -> tuple[bytes, int | None]:
+    uri = parse_uri(parse_name_addr(route).uri)
+    return uri.host, uri.port

@@ -335,11 +335,7 @@ class Forwarder:
         if status == 100:
             self._provisional(context, now)
             return
-        try:
-            raw = forwarded_response(response)
-        except BadMessage:
-            self._counts["responses_bad"] += 1
-            return
+        raw = forwarded_response(response, context.back_flow)
         if status < 200:
             self._progress(context, response, now)
             out = context.server.respond(status, raw, now)
@@ -366,6 +362,7 @@ class Forwarder:
         call = context.call
         if call is not None and context.is_initial:
             call.saw_tag(response.to_tag)
+            call.saw_routes(response)
             if call.ringing_at is None and response.status >= 180:
                 call.ringing_at = now
         self._provisional(context, now)
@@ -390,6 +387,7 @@ class Forwarder:
     ) -> None:
         contact = response.first(b"contact")
         if context.is_initial:
+            call.saw_routes(response)
             self.end_attempt(context, response.status, now)
             self._recorder.answered(call, response.to_tag, contact, _session_expires(response), now)
         else:
@@ -460,6 +458,9 @@ class Forwarder:
             return
         if request.method == b"BYE" and status not in CHALLENGES:
             from_caller = call.is_from_caller(request.from_tag)
+            if call.answered_at is None:  # an early dialog's; its INVITE will say how it ended
+                call.cancelled = call.cancelled or from_caller
+                return
             reason = request.first(b"reason")
             kind: OutcomeKind = REFUSED if not from_caller and is_refusal(reason) else ANSWERED
             outcome = call.outcome(
@@ -494,13 +495,9 @@ class Forwarder:
                 _session_expires(response),
                 now,
             )
-        try:
-            raw = forwarded_response(response)
-        except BadMessage:
-            self._counts["responses_bad"] += 1
-            return
-        if tombstone.back_flow is not None:
-            tombstone.back_flow.send(raw)
+        back_flow = tombstone.back_flow
+        if back_flow is not None:
+            back_flow.send(forwarded_response(response, back_flow))
 
     def _restored_response(
         self, invite: RestoredInvite, response: Response, flow: Flow, now: float
@@ -513,7 +510,12 @@ class Forwarder:
         if len(values) < 2:
             self._counts["responses_stray"] += 1
             return
-        self._return_path.flow_by_via(parse_via(values[1]), flow).send(forwarded_response(response))
+        try:
+            back_flow = self._return_path.flow_by_via(parse_via(values[1]), flow)
+        except BadMessage:
+            self._counts["responses_bad"] += 1
+            return
+        back_flow.send(forwarded_response(response, back_flow))
         if response.cseq_method == b"CANCEL":
             return
         if status < 200:

@@ -56,13 +56,17 @@ def forwarded_request(
         splice.remove(index)
     for line in append:
         splice.append(line)
+    if out_flow.reliable and request.index(b"content-length") is None:
+        splice.append(b"Content-Length: %d" % len(request.body))  # RFC 3261 §18.3
     return splice.to_bytes()
 
 
-def forwarded_response(response: Response) -> bytes:
+def forwarded_response(response: Response, back_flow: Flow) -> bytes:
     """The response without our Via: RFC 3261 §16.7 step 3."""
     splice = Splice(response)
     splice.drop_first_value(b"via")
+    if back_flow.reliable and response.index(b"content-length") is None:
+        splice.append(b"Content-Length: %d" % len(response.body))  # RFC 3261 §18.3
     return splice.to_bytes()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sipgate.net import Flow, Network, Resolver
-from sipgate.sip import Request, Uri, parse_name_addr, parse_uri
+from sipgate.sip import Request, Splice, Uri, parse_message, parse_name_addr, parse_uri
 
 from .own_address import OwnAddresses
 from .upstream import Target
@@ -53,6 +53,28 @@ class RouteReader:
         self._own = own
         self._tails: dict[tuple[bytes, bytes], bool] = {}
 
+    def loosened(self, request: Request, flow: Flow) -> Request:
+        """The request as a loose router would have sent it (RFC 3261 §16.4).
+
+        A strict router puts our Record-Route value into the Request-URI, and what was there behind
+        all Route values. Raises BadMessage.
+        """
+        if b";lr" not in request.uri or request.index(b"route") is None:
+            return request
+        uri = parse_uri(request.uri)
+        if b"lr" not in uri.params or not self._own.is_own(uri.host, uri.port, flow):
+            return request
+        *others, last = request.values(b"route")
+        first, *more = request.indexes(b"route")
+        splice = Splice(request)
+        splice.start_line(b"%b %b SIP/2.0" % (request.method, parse_name_addr(last).uri))
+        splice.replace(first, b"Route: " + b", ".join((b"<%b>" % request.uri, *others)))
+        for index in more:
+            splice.remove(index)
+        loose = parse_message(splice.to_bytes())
+        assert isinstance(loose, Request)
+        return loose
+
     def read(self, request: Request, flow: Flow) -> RouteSet:
         """Raises BadMessage for a Route that can't be read."""
         if request.index(b"route") is None:
@@ -63,7 +85,10 @@ class RouteReader:
         while own < min(MOST_OWN_ROUTES, len(values)):
             user = self._own_user(values[own], flow)
             if user is None:
-                break
+                # The other of our two (RFC 5658): it may say how the other side reaches us.
+                if not token or not values[own].startswith(b"<sip:%b@" % token):
+                    break
+                user = token
             token = token or user
             own += 1
         return RouteSet(own, token, tuple(values[own:]))

@@ -174,6 +174,7 @@ class Proxy:
         if method == b"CANCEL":
             self._cancel(request, flow, source, now)
             return
+        request = self._routes.loosened(request, flow)
         routes = self._routes.read(request, flow)
         call: Call | None = None
         opened = False

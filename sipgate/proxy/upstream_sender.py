@@ -92,8 +92,8 @@ class UpstreamSender:
             own_routes=routes.own,
             rest_routes=routes.rest,
             record_routes=record_routes(token, context.flow, flow),
-            remove=self._removed_lines(request, source, upstream),
-            append=() if call is None else self._tag_lines(call, upstream),
+            remove=self._removed_lines(request, source, upstream, is_spiral=not context.is_initial),
+            append=self._tag_lines(call, upstream) if call and context.is_initial else (),
         )
 
     def send_other(self, context: ResponseContext, uri: Uri, routes: RouteSet, now: float) -> None:
@@ -148,15 +148,14 @@ class UpstreamSender:
         return changed
 
     def _removed_lines(
-        self, request: Request, source: Source, upstream: Upstream
+        self, request: Request, source: Source, upstream: Upstream, *, is_spiral: bool = False
     ) -> tuple[int, ...]:
         """Headers that this source may not send, or this upstream may not see (design §6)."""
-        removed = [] if source.accept_tags else own_header_lines(request)
-        asserted = request.indexes(b"p-asserted-identity")
-        if asserted and (not source.trusted or (not upstream.trusted and wants_privacy(request))):
-            removed += asserted
-        if not source.trusted:
-            removed += request.indexes(b"p-preferred-identity")
+        if is_spiral:
+            return ()  # it has been here, and its tags are ours
+        removed = forbidden_lines(request, source)
+        if source.trusted and not upstream.trusted and wants_privacy(request):
+            removed += request.indexes(b"p-asserted-identity")
         return tuple(removed)
 
     def _tag_lines(self, call: Call, upstream: Upstream) -> tuple[bytes, ...]:
@@ -176,6 +175,15 @@ def record_routes(token: bytes, flow: Flow, out_flow: Flow) -> tuple[bytes, ...]
     inward = _record_route(token, flow)
     outward = _record_route(token, out_flow)
     return (inward,) if inward == outward else (outward, inward)
+
+
+def forbidden_lines(request: Request, source: Source | None) -> list[int]:
+    """Header lines that whoever sent the request may not send (design §6); None: an upstream."""
+    removed = [] if source is not None and source.accept_tags else own_header_lines(request)
+    if source is not None and not source.trusted:
+        removed += request.indexes(b"p-asserted-identity")
+        removed += request.indexes(b"p-preferred-identity")
+    return removed
 
 
 def wants_privacy(request: Request) -> bool:
