@@ -6,6 +6,7 @@ from pathlib import Path
 
 import structlog
 
+from sipgate.config import Config
 from sipgate.gate import Policy
 from sipgate.net import Listener
 
@@ -19,8 +20,13 @@ def announce(
     store: Path,
     upstreams: Sequence[str],
     hints: Sequence[str],
+    *,
+    is_trial: bool,
 ) -> None:
-    """Where it listens, which policy decides, where the evidence is, what to try next."""
+    """Where it listens, which policy decides, where the evidence is, what to try next.
+
+    Always as a log event; for people on a terminal, and in a trial everywhere.
+    """
     log.info(
         "gate_started",
         gate=gate,
@@ -30,7 +36,7 @@ def announce(
         policy_sha256=policy.sha256,
         store=str(store),
     )
-    if not sys.stdout.isatty():
+    if not (is_trial or sys.stdout.isatty()):
         return
     lines = [
         "",
@@ -45,3 +51,21 @@ def announce(
         "",
     ]
     print("\n".join(lines), flush=True)
+
+
+def hints(config: Config, look: str) -> list[str]:
+    """What to try next; `look` is the command that shows the decisions of this gate."""
+    lines = []
+    if is_trial(config):
+        lines += [
+            f"Point any softphone at this machine, port {config.listen[0].address.port},"
+            " any user name, no password,",
+            "and dial any number: the test callee answers.",
+            "Or let a dialer room loose on it, in another terminal:  make demo",
+        ]
+    return [*lines, f"See what was decided:  {look}"]
+
+
+def is_trial(config: Config) -> bool:
+    """Whether calls end at the built-in test callee, not with people."""
+    return any(target.is_built_in for upstream in config.upstream for target in upstream.targets)

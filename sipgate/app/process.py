@@ -22,7 +22,7 @@ from sipgate.proxy import NameWait, Target
 from sipgate.simulate import answering_end, load_plan, parse_address
 from sipgate.store import NumberListStore, StoreOwner, StrangerStore, engine, migrate
 
-from .banner import announce
+from .banner import announce, hints, is_trial
 from .build import Parts, build, read_key, sip_limits
 from .history import read_history
 from .net_limits import net_limits, spares
@@ -41,9 +41,10 @@ GC_THRESHOLDS = (50_000, 20, 100)
 log = structlog.get_logger()
 
 
-async def serve(config: Config, clock: Clock | None = None) -> int:
+async def serve(config: Config, clock: Clock | None = None, *, look: str = "sipgate calls") -> int:
     """Run a gate until SIGTERM or SIGINT; gives the exit code.
 
+    `look` is the command that shows its decisions, for the hints at start.
     Raises the errors of the layers below where it can't start: PolicyError, StoreError,
     LedgerError, ListenError, ResolveError, OSError.
     """
@@ -57,7 +58,7 @@ async def serve(config: Config, clock: Clock | None = None) -> int:
         await asyncio.to_thread(migrate, config.gate.store)
         database = engine(config.gate.store)
         try:
-            process = GateProcess(config, clock, policy, key, database, commands)
+            process = GateProcess(config, clock, policy, key, database, commands, look)
             await process.run()
         finally:
             await database.dispose()
@@ -75,7 +76,9 @@ class GateProcess:
         key: bytes,
         database: AsyncEngine,
         commands: OwnerCommands,
+        look: str,
     ) -> None:
+        self._look = look
         self._config = config
         self._clock = clock
         self._policy = policy
@@ -160,7 +163,8 @@ class GateProcess:
                     parts.engine.policy,
                     config.gate.store_path,
                     [f"{name} at {target.key.decode()}" for name, target in targets.items()],
-                    _hints(config),
+                    hints(config, self._look),
+                    is_trial=is_trial(config),
                 )
                 await self._stop.wait()
                 await self._drain(parts)
@@ -269,14 +273,3 @@ async def _target(settings: UpstreamSettings, resolver: Resolver) -> AsyncIterat
             port=listener.port,
             uri_hostport=listener.via_sent_by,
         )
-
-
-def _hints(config: Config) -> list[str]:
-    port = config.listen[0].address.port
-    lines = []
-    if any(target.is_built_in for upstream in config.upstream for target in upstream.targets):
-        lines += [
-            f"Point any softphone at this machine, port {port}, no password needed, and call 100.",
-            "Or let a dialer room loose on it, in another terminal:  make demo",
-        ]
-    return [*lines, "See what was decided:  .venv/bin/sipgate calls -c YOUR-CONFIG"]

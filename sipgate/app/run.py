@@ -7,10 +7,10 @@ from sipgate.config import Config
 from .process import serve
 
 
-def run(config: Config) -> int:
+def run(config: Config, *, look: str) -> int:
     """Run a gate until it is told to stop; gives the exit code, raises what `serve` raises."""
     try:
-        return uvloop.run(serve(config))
+        return uvloop.run(serve(config, look=look))
     except BaseExceptionGroup as group:
         raise _first_of(group) from group
 

@@ -1,5 +1,9 @@
 """`sipgate run`: the gate itself."""
 
+import shlex
+import sys
+from pathlib import Path
+
 import typer
 
 from .settings import DEFAULT_CONFIG, ConfigFile, read_config
@@ -15,4 +19,9 @@ def run(config: ConfigFile = DEFAULT_CONFIG) -> None:
     from .log_output import log_to_stderr
 
     log_to_stderr("info")
-    raise typer.Exit(app.run(settings))
+    raise typer.Exit(app.run(settings, look=_look(config)))
+
+
+def _look(config: Path) -> str:
+    """The command that shows this gate's decisions, as it can be pasted where `run` was typed."""
+    return shlex.join([sys.argv[0], "calls", "-c", str(config)])
