@@ -1,11 +1,8 @@
 """Puts the parts together: configuration in, a proxy with all that it needs out."""
 
-import os
-import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from sipgate.clock import Clock
 from sipgate.config import Config
@@ -40,8 +37,6 @@ from sipgate.proxy import (
     UpstreamSender,
 )
 from sipgate.sip import Limits, Timers
-
-KEY_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +83,7 @@ def build(
     open_attempts, calls, table = OpenAttempts(), ActiveCalls(), TransactionTable(timers)
     branches = BranchMaker(key)
     own = OwnAddresses(listeners, config.gate.aliases)
-    return_path, restored = ReturnPath(network), RestoredInvites()
+    return_path, restored = ReturnPath(network), RestoredInvites(open_attempts)
     hops = HopResolver(network, resolver)
     recorder = CallRecorder(ledger, engine, calls, timers, clock, max_call=config.gate.max_call)
     forwarder = Forwarder(
@@ -181,19 +176,6 @@ def build(
         admission,
         counts,
     )
-
-
-def read_key(path: Path) -> bytes:
-    """The secret behind branches and tokens; made at the first start. Raises OSError."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        key = secrets.token_bytes(KEY_BYTES)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(key)
-        return key
 
 
 def sip_limits(config: Config) -> Limits:

@@ -409,10 +409,13 @@ class Forwarder:
                 call.caller_contact = answered
 
     def _failed(self, context: ResponseContext, call: Call, response: Response, now: float) -> None:
-        status = response.status
         had_attempt = context.open is not None
-        if not self.end_attempt(context, status, now):
-            return  # another INVITE of this attempt is still open
+        if self.end_attempt(context, response.status, now):
+            self._fell(call, response, had_attempt, now)
+
+    def _fell(self, call: Call, response: Response, had_attempt: bool, now: float) -> None:
+        """The last open INVITE of a call was refused."""
+        status = response.status
         if call.state is CallState.UP:
             return  # another INVITE of this attempt was answered
         if had_attempt and asks_for_repair(status) and not call.cancelled:
@@ -523,8 +526,7 @@ class Forwarder:
             if call.ringing_at is None and status >= 180:
                 call.ringing_at = now
             return
-        if invite.open is not None:
-            self._open_attempts.ended(invite.open, status, now)
+        is_last = self._restored.end(invite, status, now)
         if status < 300:
             self._recorder.answered(
                 call,
@@ -533,21 +535,8 @@ class Forwarder:
                 _session_expires(response),
                 now,
             )
-        else:
-            reason = response.first(b"reason")
-            kind = kind_of_failure(
-                status, response.phrase, reason, rang=call.ringing_at is not None
-            )
-            if call.cancelled:
-                kind = CANCELLED
-            ended_by: EndedBy = CALLER if call.cancelled else CALLEE
-            self._recorder.ended(call, call.outcome(kind, status, now, ended_by=ended_by), now)
-
-    def to_restored(self, request: Request, invite: RestoredInvite, out_flow: Flow) -> None:
-        """CANCEL, or the ACK to a non-2xx, of an INVITE of before the restart."""
-        if request.method == b"CANCEL":
-            invite.call.cancelled = True
-        self.stateless(request, out_flow, invite.target, 0, (), ())
+        elif is_last:
+            self._fell(call, response, invite.open is not None, now)
 
     def _send_cancel(self, context: ResponseContext, now: float) -> None:
         assert context.out_flow is not None

@@ -10,6 +10,7 @@ from sipgate.ledger import EndedBy, Ledger, LedgerFullError, OutcomeKind
 from sipgate.net import Flow
 from sipgate.numbers import Callee
 from sipgate.sip import (
+    PHRASES,
     BadMessage,
     Limits,
     Request,
@@ -29,12 +30,12 @@ from .call_recorder import CallRecorder
 from .dialog_sender import DialogSender
 from .forwarder import Forwarder
 from .loop import LoopDetector
-from .next_hop import Hop, HopResolver, RouteReader, RouteSet, UnsupportedHop
+from .next_hop import HopResolver, RouteReader, RouteSet, UnsupportedHop
 from .outcome import CALLER, CANCELLED, FAILED, GATE
 from .own_address import OwnAddresses
 from .refusal import refusal
 from .response_context import ResponseContext
-from .restored import RestoredInvite, RestoredInvites
+from .restored import RestoredInvites
 from .return_path import ReturnPath
 from .server_key import server_key
 from .source import Source, SourceTable
@@ -183,7 +184,7 @@ class Proxy:
         if method == b"ACK":
             invite = self._restored.find_request(request) if self._restored else None
             if invite is not None and not opened:
-                self._to_restored(request, invite)
+                self._upstream_sender.send_restored(request, invite, routes, flow)
             elif request.max_forwards == 0:
                 self.counts["acks_stray"] += 1
             elif opened:
@@ -345,6 +346,8 @@ class Proxy:
         except LedgerFullError:
             self.counts["store_failures"] += 1
             self._unavailable(context, now)
+        if self._restored:
+            self._restored.came_again(request, context.open, now)
 
     def _emergency(
         self, context: ResponseContext, uri: Uri, callee: Callee, routes: RouteSet, now: float
@@ -441,7 +444,12 @@ class Proxy:
         entry = self._table.servers.get(server_key(request, b"INVITE"))
         invite = self._restored.find_request(request) if self._restored else None
         if entry is None and invite is not None:
-            self._to_restored(request, invite)
+            if request.max_forwards == 0:
+                self._answer_statelessly(request, 483, PHRASES[483], flow)
+                return
+            invite.call.cancelled = True
+            routes = self._routes.read(request, flow)
+            self._upstream_sender.send_restored(request, invite, routes, flow)
             return
         if entry is None and source is None:
             self._stranger(request, flow)
@@ -455,12 +463,6 @@ class Proxy:
             index = request.index(b"reason")
             reason = None if index is None else request.lines[index]
             self._forwarder.cancel(entry, reason, now)
-
-    def _to_restored(self, request: Request, invite: RestoredInvite) -> None:
-        transport, _, address = invite.target.decode().partition(":")
-        host, _, port = address.rpartition(":")
-        hop = Hop(transport, host.strip("[]"), int(port))
-        self._forwarder.to_restored(request, invite, self._hops.numeric_flow(hop))
 
     # Answers without a transaction
 

@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sipgate.gate import Charge, OpenAttempt, RestoredCall, attempt_of, decision_of
+from sipgate.gate import (
+    Charge,
+    OpenAttempt,
+    OpenAttempts,
+    RestoredCall,
+    attempt_of,
+    decision_of,
+)
 from sipgate.ledger import AnsweredEntry, DecisionEntry
 from sipgate.net import Flow, Network
 from sipgate.sip import Request
@@ -26,19 +33,30 @@ from .wire_text import text_of
 TIMER_C = 200.0  # an INVITE that is older than this has ended without us
 
 
-@dataclass(frozen=True, slots=True)
+SWEEP_SECONDS = 8.0
+LATE_SECONDS = 32.0  # after the last of them has ended, repeated responses may still come
+
+
+@dataclass(slots=True, eq=False)
 class RestoredInvite:
     """An INVITE that was on its way when the gate died."""
 
     call: Call
     open: OpenAttempt | None
     target: bytes  # as in the branch
+    is_over: bool = False  # it had its final response, or came again
 
 
 class RestoredInvites:
-    """The INVITEs of before the restart, found by their own branch or by ours."""
+    """The INVITEs of before the restart, found by their own branch or by ours.
 
-    def __init__(self) -> None:
+    None is older than Timer C, so all are forgotten a while after the last has been added.
+    """
+
+    def __init__(self, open_attempts: OpenAttempts) -> None:
+        self.deadline: float | None = None  # of the next sweep
+        self._forget_at = 0.0
+        self._open_attempts = open_attempts
         self._by_caller_branch: dict[tuple[str, bytes], RestoredInvite] = {}
         self._by_client_key: dict[bytes, RestoredInvite] = {}
 
@@ -46,8 +64,15 @@ class RestoredInvites:
         return bool(self._by_client_key)
 
     def add(
-        self, call: Call, entry: DecisionEntry, opened: OpenAttempt | None, branches: BranchMaker
+        self,
+        call: Call,
+        entry: DecisionEntry,
+        opened: OpenAttempt | None,
+        branches: BranchMaker,
+        now: float,
     ) -> None:
+        self.deadline = now + SWEEP_SECONDS
+        self._forget_at = now + TIMER_C + LATE_SECONDS
         sent_by, _, branch = entry.via.partition(";")
         key = branches.transaction_part_of(
             sent_by.encode(),
@@ -72,14 +97,29 @@ class RestoredInvites:
             (text_of(via.sent_by + b";" + via.branch), request.call_id)
         )
 
-    def forget_ended(self) -> None:
-        """Let go of those whose calls are over."""
-        self._by_client_key = {
-            key: invite for key, invite in self._by_client_key.items() if not _is_over(invite)
-        }
-        self._by_caller_branch = {
-            key: invite for key, invite in self._by_caller_branch.items() if not _is_over(invite)
-        }
+    def came_again(self, request: Request, opened: OpenAttempt | None, now: float) -> None:
+        """An INVITE of before the restart was sent again, and has transactions from now on."""
+        invite = self.find_request(request)
+        if invite is not None and opened is not None and invite.open is opened:
+            self.end(invite, 0, now)
+
+    def end(self, invite: RestoredInvite, status: int, now: float) -> bool:
+        """An INVITE got its final response; False: again, or others of its attempt are open."""
+        if invite.is_over:
+            return False
+        invite.is_over = True
+        return invite.open is None or self._open_attempts.ended(invite.open, status, now)
+
+    def wake(self, now: float) -> None:
+        """End the attempts of INVITEs whose calls are up or over without a response seen here."""
+        for invite in self._by_client_key.values():
+            if invite.call.state is not CallState.CALLING:
+                self.end(invite, invite.call.last_status, now)
+        self.deadline = now + SWEEP_SECONDS
+        if now >= self._forget_at:
+            self._by_client_key.clear()
+            self._by_caller_branch.clear()
+            self.deadline = None
 
 
 class CallRestorer:
@@ -123,6 +163,7 @@ class CallRestorer:
                 continue
             self._put_back(one, source, now - age, now)
             restored += 1
+        self._timers.add(self._invites, now)
         return restored
 
     def _put_back(self, one: RestoredCall, source: Source, since: float, now: float) -> None:
@@ -147,7 +188,7 @@ class CallRestorer:
         self._calls.add(call)
         if answer is None:
             call.deadline = since + TIMER_C
-            self._invites.add(call, entry, one.open_attempt, self._branches)
+            self._invites.add(call, entry, one.open_attempt, self._branches, now)
         else:
             call.state = CallState.UP
             call.saw_tag(answer.to_tag.encode())
@@ -188,10 +229,6 @@ class CallRestorer:
             return self._network.flow_to("udp", host.strip("[]"), int(port))
         except OSError:
             return None
-
-
-def _is_over(invite: RestoredInvite) -> bool:
-    return invite.call.state is CallState.ENDED
 
 
 def _bytes(text: str | None) -> bytes | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sipgate.net import Flow
 from sipgate.numbers import Callee
-from sipgate.sip import Request, Uri
+from sipgate.sip import Request, Uri, parse_uri, unescape_user
 
 from .branch import BranchMaker
 from .call import Call, CallState
@@ -16,6 +16,7 @@ from .next_hop import Hop, HopResolver, RouteSet, UnsupportedHop, route_hop
 from .outgoing_number import outgoing_user
 from .own_address import OwnAddresses
 from .response_context import ResponseContext
+from .restored import RestoredInvite
 from .source import Source
 from .upstream import Upstream
 
@@ -129,6 +130,25 @@ class UpstreamSender:
             rest_routes=routes.rest,
             record_routes=values,
             remove=self._removed_lines(request, source, upstream),
+        )
+
+    def send_restored(
+        self, request: Request, invite: RestoredInvite, routes: RouteSet, flow: Flow
+    ) -> None:
+        """CANCEL, or the ACK to a non-2xx, of an INVITE of before the restart goes on as it did."""
+        source = invite.call.source
+        transport, _, address = invite.target.decode().partition(":")
+        host, _, port = address.rpartition(":")
+        upstream, uri = self._upstreams[source.upstream], parse_uri(request.uri)
+        callee = source.dial_plan.read(unescape_user(uri.user or b""))
+        self._forwarder.stateless(
+            request,
+            self._hops.numeric_flow(Hop(transport, host, int(port))),
+            invite.target,
+            routes.own,
+            routes.rest,
+            self._removed_lines(request, source, upstream),
+            self._outgoing_uri(request, uri, callee, source, upstream, flow),
         )
 
     def _outgoing_uri(
