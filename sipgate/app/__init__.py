@@ -6,7 +6,8 @@ nobody but `cli` knows it.
 """
 
 from .build import Parts, build
+from .key_file import find_key
 from .process import serve
 from .run import run
 
-__all__ = ["Parts", "build", "run", "serve"]
+__all__ = ["Parts", "build", "find_key", "run", "serve"]

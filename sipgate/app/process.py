@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from sipgate.clock import Clock, SystemClock
@@ -20,13 +21,23 @@ from sipgate.net import Network, Resolver
 from sipgate.numbers import NumberList, load_tables
 from sipgate.proxy import NameWait, Target
 from sipgate.simulate import answering_end, load_plan, parse_address
-from sipgate.store import NumberListStore, StoreOwner, StrangerStore, engine, migrate
+from sipgate.store import (
+    NumberListStore,
+    StoreError,
+    StoreOwner,
+    Stranger,
+    StrangerStore,
+    engine,
+    migrate,
+)
 
 from .banner import announce, hints, is_trial
-from .build import Parts, build, read_key, sip_limits
+from .build import Parts, build, sip_limits
 from .history import read_history
+from .key_file import read_key
 from .net_limits import net_limits, spares
 from .owner_commands import OwnerCommands
+from .restarting import restarting
 from .wake import Waker
 
 SWITCH_SECONDS = 0.0005  # so that a busy loop doesn't starve the writer: design §16
@@ -34,6 +45,7 @@ CLOCK_STEP_SECONDS = 1.0  # a larger one is an act: design §10, Time
 WATCH_SECONDS = 1.0
 STRANGERS_SECONDS = 10.0
 SOON = 0.05
+MOST_UNWRITTEN = 10_000  # rows of strangers while the store can't be written
 # Objects of a call form no cycles; what does (exceptions, tasks) can wait. The defaults cost 8 % of
 # the loop's time at 800 calls/s.
 GC_THRESHOLDS = (50_000, 20, 100)
@@ -88,6 +100,7 @@ class GateProcess:
         self._stranger_store = StrangerStore(database)
         self._commands = commands
         self._stop = asyncio.Event()
+        self._unwritten: list[Stranger] = []
 
     async def run(self) -> None:
         """Serve until stopped, drain, write the last entry."""
@@ -143,12 +156,13 @@ class GateProcess:
         parts.hops.ask_with(names.ask)
         self._commands.connect(parts, ledger, self._lists, self._list_store)
         async with network, asyncio.TaskGroup() as tasks:
-            owned = [
-                tasks.create_task(names.run()),
-                tasks.create_task(self._watch_clock(parts)),
-                tasks.create_task(self._keep_strangers(parts)),
-                tasks.create_task(self._commands.reload_when_asked()),
-            ]
+            works = {
+                "names": names.run,
+                "clock": lambda: self._watch_clock(parts),
+                "strangers": lambda: self._keep_strangers(parts),
+                "reload": self._commands.reload_when_asked,
+            }
+            owned = [tasks.create_task(restarting(name, work)) for name, work in works.items()]
             waker.start()
             with self._signals():
                 await self._rebuild(parts, ledger)
@@ -247,9 +261,15 @@ class GateProcess:
             await self._write_strangers(parts)
 
     async def _write_strangers(self, parts: Parts) -> None:
-        rows = parts.strangers.due_rows()
-        if rows:
-            await self._stranger_store.add(rows)
+        """Rows that can't be written wait for the next time; a stranger more or less is no harm."""
+        self._unwritten = (self._unwritten + parts.strangers.due_rows())[-MOST_UNWRITTEN:]
+        if self._unwritten:
+            try:
+                await self._stranger_store.add(self._unwritten)
+            except (StoreError, SQLAlchemyError, OSError) as error:
+                log.warning("strangers_unwritten", rows=len(self._unwritten), error=str(error))
+            else:
+                self._unwritten = []
 
 
 @contextlib.asynccontextmanager

@@ -10,6 +10,7 @@ from .failure import ANSWER_IS_NO, BAD_INPUT
 from .output import print_json, print_line, print_note
 from .policy import problem_lines
 from .settings import DEFAULT_CONFIG, AsJson, ConfigFile
+from .store_check import store_problems
 
 if TYPE_CHECKING:
     from sipgate.config import Config
@@ -71,6 +72,7 @@ def _read(path: Path) -> "tuple[list[str], tuple[Config, Policy] | None]":
                 load_plan(upstream.plan)
             except BadFile as error:
                 problems += [str(problem) for problem in error.problems]
+    problems += store_problems(settings)
     return problems, None if policy is None or problems else (settings, policy)
 
 

@@ -40,7 +40,7 @@ def main() -> None:
     except _bad_input() as error:
         _end(str(error).splitlines(), BAD_INPUT)
     except _cannot_do() as error:
-        _end([f"sipgate: {error}"], CANNOT)
+        _end([f"sipgate: {_told(error)}"], CANNOT)
 
 
 def _print_version(is_asked: bool) -> None:
@@ -68,6 +68,14 @@ def _end(lines: "tuple[str, ...] | list[str]", exit_code: int) -> None:
     for line in lines:
         print_note(line)
     sys.exit(exit_code)
+
+
+def _told(error: Exception) -> str:
+    """Without Python's error numbers and SQLAlchemy's advice to programmers."""
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    cause = getattr(error, "orig", None)  # of SQLAlchemy's errors: the driver's own
+    return f"the store: {cause}" if isinstance(cause, Exception) else str(error)
 
 
 def _bad_input() -> tuple[type[Exception], ...]:

@@ -69,6 +69,28 @@ def test_a_mistake_in_the_callees_plan_exits_with_2(sipgate: RunCommand, folder:
     assert f"{folder}/plan.yaml:1" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("name", "raw", "text"),
+    [
+        ("var/sipgate.key", b"", "var/sipgate.key: 0 bytes are no key"),
+        ("var/sipgate.db", b"something else", "var/sipgate.db: no SQLite database"),
+        ("var", b"", "var/sipgate.db: can't be made: a folder of its path is a file"),
+        ("var/sipgate.db/x", b"", "var/sipgate.db: can't be read: Is a directory"),
+    ],
+    ids=["empty key", "another file", "file for folder", "folder for file"],
+)
+def test_a_store_or_key_that_can_not_be_one_exits_with_2(
+    sipgate: RunCommand, folder: Path, name: str, raw: bytes, text: str
+) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(raw)
+
+    ran = sipgate("check")
+
+    assert ran.exit_code == 2
+    assert f"{folder}/{text}" in ran.err
+
+
 @pytest.mark.parametrize(("words", "code"), [([], 0), (["--strict"], 1)], ids=["usual", "strict"])
 def test_a_port_in_use_is_a_warning(
     sipgate: RunCommand, folder: Path, udp_port: socket.socket, words: list[str], code: int

@@ -135,6 +135,26 @@ def test_a_path_that_cannot_be_written_is_told(sipgate: RunCommand, folder: Path
 
 
 @pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("words", "file", "text"),
+    [
+        (("run",), "var/sipgate.key/x", "var/sipgate.key: Is a directory"),
+        (("list", "show"), "var/sipgate.db/x", "the store: unable to open database file"),
+    ],
+    ids=["the system's error", "the database's error"],
+)
+def test_what_the_world_does_is_told_in_words(
+    sipgate: RunCommand, folder: Path, words: tuple[str, ...], file: str, text: str
+) -> None:
+    (folder / file).parent.mkdir(parents=True)
+    (folder / file).write_bytes(b"")
+
+    ran = sipgate(*words)
+
+    assert ran.exit_code == 3
+    assert ran.err.strip() in (f"sipgate: {folder}/{text}", f"sipgate: {text}")
+
+
 def test_the_configuration_can_be_named_by_a_variable(
     sipgate: RunCommand, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
