@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from sipgate.clock import Clock
 from sipgate.config import Config
@@ -18,11 +19,11 @@ from sipgate.gate import (
     load_policy,
     rebuild_draft,
 )
-from sipgate.ledger import Ledger
+from sipgate.ledger import Ledger, LedgerError
 from sipgate.list_import import ListOrder, ListRefused, import_list
 from sipgate.numbers import NumberList
 from sipgate.proxy import Call, CallState
-from sipgate.store import Handler, NumberListStore, RequestError
+from sipgate.store import Handler, NumberListStore, RequestError, StoreError
 
 from .build import Parts
 from .history import read_history
@@ -75,6 +76,8 @@ class OwnerCommands:
             except RequestError as error:
                 for line in str(error).splitlines():
                     log.error("reload_refused", problem=line)
+            except (LedgerError, StoreError, SQLAlchemyError, OSError) as error:
+                log.error("reload_refused", problem=str(error))
 
     async def _reload(self, request: dict[str, Any]) -> dict[str, Any]:
         """Policy and lists, all or nothing."""
