@@ -84,7 +84,20 @@ def calls(
         return
     settings = read_config(config)
     if active:
-        _print_active(settings, as_json)
+        given = {"--rule": rule, "--since": since, "--until": until}
+        for option, value in given.items():
+            if value is not None:
+                raise BadInput(f"{option}: not for --active; it shows what is up now")
+        wanted = {
+            "caller": caller,
+            "callee": None if callee is None else _as_on_record(callee),
+            "verdict": verdict,
+            "source": source,
+            "campaign": campaign,
+            "cli": None if cli is None else _as_on_record(cli),
+            "call_id": call_id,
+        }
+        _print_active(settings, wanted, limit, as_json)
         return
     require_store(settings)
     from sipgate.ledger import CallSearch
@@ -144,12 +157,18 @@ def end(
         print_line(f"{decision}: no longer counted")
 
 
-def _print_active(config: "Config", as_json: bool) -> None:
+def _print_active(
+    config: "Config", wanted: dict[str, str | None], limit: int | None, as_json: bool
+) -> None:
+    """The calls in progress that have each value of `wanted` that isn't None; the last `limit`."""
     answer = ask_owner(config, "calls-active")
     if answer is None:
         print_note("no gate is running on this store")
         return
-    found: list[dict[str, Any]] = answer["calls"]
+    calls_up: list[dict[str, Any]] = answer["calls"]
+    values = {key: value for key, value in wanted.items() if value is not None}
+    found = [call for call in calls_up if values.items() <= call.items()]
+    found = found[-limit:] if limit is not None else found
     if as_json:
         for call in found:
             print_json(call)

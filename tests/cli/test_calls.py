@@ -112,6 +112,45 @@ def test_active_calls_are_the_running_gates(sipgate: RunCommand, store: Path) ->
     assert json.loads(ran.out) == {"decision": "gate-1-1", "caller": "hq/1"}
 
 
+@pytest.mark.parametrize(
+    ("words", "decisions"),
+    [
+        (["--caller", "hq/1"], ["gate-1-1", "gate-1-3"]),
+        (["--callee", "+1 305 555-0123", "--verdict", "tag"], ["gate-1-3"]),
+        (["--limit", "1"], ["gate-1-3"]),
+        (["--campaign", "solar"], []),
+    ],
+    ids=["caller", "callee and verdict", "limit", "none"],
+)
+def test_filters_narrow_the_active_calls_too(
+    sipgate: RunCommand, store: Path, words: list[str], decisions: list[str]
+) -> None:
+    calls = [
+        {
+            "decision": f"gate-1-{seq}",
+            "caller": caller,
+            "callee": "+13055550123",
+            "verdict": verdict,
+        }
+        for seq, caller, verdict in [(1, "hq/1", "allow"), (2, "hq/2", "allow"), (3, "hq/1", "tag")]
+    ]
+    with running_gate(store, {"calls-active": {"calls": calls}}):
+        ran = sipgate("calls", "--active", "--json", *words)
+
+    assert [json.loads(line)["decision"] for line in ran.out.splitlines()] == decisions
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("words", [["--rule", "x"], ["--since", "1h"], ["--until", "1h"]])
+def test_a_filter_that_active_calls_do_not_have_is_refused(
+    sipgate: RunCommand, words: list[str]
+) -> None:
+    ran = sipgate("calls", "--active", *words)
+
+    assert ran.exit_code == 2
+    assert ran.err.startswith(f"{words[0]}: not for --active")
+
+
 @pytest.mark.usefixtures("store")
 def test_without_a_gate_no_call_is_active(sipgate: RunCommand) -> None:
     ran = sipgate("calls", "--active")
