@@ -21,6 +21,7 @@ from .grammar import (
     split_values,
     unfold,
 )
+from .plain import choose_plain_reader
 from .uri import parse_uri
 from .via import Via, parse_sent_by, parse_via
 
@@ -139,12 +140,24 @@ class Response(Message):
         return f"<{self.status} to {self.cseq_method!r} {self.call_id!r}>"
 
 
+_read_plain = choose_plain_reader(Request, Response, Via)  # gives what `_parse` gives, or None
+
+
 def parse_message(raw: bytes, limits: Limits = DEFAULT) -> Request | Response:
     """Read one datagram, or one message that `StreamFramer` cut out; raises BadMessage.
 
     Bytes behind Content-Length are left out of `body` (RFC 3261 §18.3). Without a Content-Length
     the body is all the rest, as UDP allows.
     """
+    plain = _read_plain(
+        raw,
+        limits.max_message_bytes,
+        limits.max_headers,
+        limits.max_header_bytes,
+        limits.max_vias,
+    )
+    if plain is not None:
+        return plain
     try:
         return _parse(raw, limits)
     except BadMessage as error:
