@@ -90,11 +90,13 @@ class OwnerCommands:
             except OSError as error:
                 raise RequestError(f"{self._config.gate.policy}: {error.strerror}") from error
             assert self._list_store is not None
-            versions = await self._list_store.all()
-            loaded = [(version, await self._list_store.load(version.name)) for version in versions]
+            loaded = [
+                (version, await self._load_list(version.name))
+                for version in await self._list_store.all()
+            ]
             await self._adopt(parts, policy)
-            for version, values in loaded:
-                self._lists.replace(version.name, NumberList(values), version.as_of)
+            for version, entries in loaded:
+                self._lists.replace(version.name, entries, version.as_of)
             detail = {
                 "policy": policy.name,
                 "revision": policy.revision,
@@ -103,6 +105,11 @@ class OwnerCommands:
             parts.recorder.act("policy-loaded", str(request.get("by", "cli")), detail)
             log.info("policy_loaded", **detail)
             return detail
+
+    async def _load_list(self, name: str) -> NumberList:
+        assert self._list_store is not None
+        entries = await self._list_store.load(name)
+        return await asyncio.to_thread(NumberList, entries)  # a long list takes a while
 
     def _read_policy(self) -> Policy:
         return load_policy(self._config.gate.policy, timezone=self._config.gate.timezone)
@@ -150,7 +157,7 @@ class OwnerCommands:
                 raise RequestError(f"{error.filename}: {error.strerror}") from error
             current = await self._list_store.current(imported.name)
             assert current is not None
-            entries = NumberList(await self._list_store.load(imported.name))
+            entries = await self._load_list(imported.name)
             self._lists.replace(imported.name, entries, current.as_of)
             answer = imported.as_answer()
             log.info("list_imported", **answer)

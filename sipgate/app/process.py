@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -33,6 +32,7 @@ from sipgate.store import (
 
 from .banner import announce, hints, is_trial
 from .build import Parts, build, sip_limits
+from .garbage import GarbageRounds
 from .history import read_history
 from .key_file import read_key
 from .net_limits import net_limits, spares
@@ -46,9 +46,6 @@ WATCH_SECONDS = 1.0
 STRANGERS_SECONDS = 10.0
 SOON = 0.05
 MOST_UNWRITTEN = 10_000  # rows of strangers while the store can't be written
-# Objects of a call form no cycles; what does (exceptions, tasks) can wait. The defaults cost 8 % of
-# the loop's time at 800 calls/s.
-GC_THRESHOLDS = (50_000, 20, 100)
 
 log = structlog.get_logger()
 
@@ -161,6 +158,7 @@ class GateProcess:
                 "clock": lambda: self._watch_clock(parts),
                 "strangers": lambda: self._keep_strangers(parts),
                 "reload": self._commands.reload_when_asked,
+                "garbage": GarbageRounds(lambda: network.counts.packets).run,
             }
             owned = [tasks.create_task(restarting(name, work)) for name, work in works.items()]
             waker.start()
@@ -168,9 +166,6 @@ class GateProcess:
                 await self._rebuild(parts, ledger)
                 parts.recorder.act("gate-started", "sipgate", self._started_detail())
                 parts.proxy.is_ready = True
-                gc.collect()
-                gc.freeze()  # what is there now stays: it need not be looked through again
-                gc.set_threshold(*GC_THRESHOLDS)
                 announce(
                     config.gate.name,
                     listeners,
