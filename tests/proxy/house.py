@@ -70,7 +70,12 @@ class Wire(Flow):
     """A flow that writes what is sent on it into the house's log."""
 
     def __init__(
-        self, transport: str, host: str, port: int, log: list[tuple["Wire", bytes]]
+        self,
+        transport: str,
+        host: str,
+        port: int,
+        log: list[tuple["Wire", bytes, float]],
+        clock: VirtualClock,
     ) -> None:
         listener = Listener(
             transport,
@@ -84,6 +89,7 @@ class Wire(Flow):
         self.reliable = transport == "tcp"
         self.open = True
         self._log = log
+        self._clock = clock
 
     @property
     def is_open(self) -> bool:
@@ -91,14 +97,15 @@ class Wire(Flow):
 
     def send(self, data: bytes) -> None:
         if self.open:
-            self._log.append((self, data))
+            self._log.append((self, data, self._clock.now()))
 
 
 class Air:
     """The same flow for the same peer; nothing gets lost but what is closed."""
 
-    def __init__(self) -> None:
-        self.log: list[tuple[Wire, bytes]] = []
+    def __init__(self, clock: VirtualClock) -> None:
+        self.log: list[tuple[Wire, bytes, float]] = []  # and when
+        self._clock = clock
         self._wires: dict[tuple[str, str, int], Wire] = {}
 
     def flow_to(
@@ -107,7 +114,7 @@ class Air:
         key = (transport, host, port)
         wire = self._wires.get(key)
         if wire is None or not wire.is_open:
-            wire = self._wires[key] = Wire(transport, host, port, self.log)
+            wire = self._wires[key] = Wire(transport, host, port, self.log, self._clock)
         return wire
 
 
@@ -341,7 +348,7 @@ class House:
     ) -> None:
         self.clock = clock if clock is not None else VirtualClock()
         self.ledger = HandLedger(entries)
-        self.air = Air()
+        self.air = Air(self.clock)
         self.lists = MemoryLists()
         self._settings = (rules, gate, source, upstream)
         suffix = ";transport=tcp" if transport == "tcp" else ""
@@ -383,7 +390,7 @@ class House:
     def heard(self) -> list[str]:
         """What the gate has sent since the last time."""
         lines = []
-        for wire, raw in self.air.log[self._heard :]:
+        for wire, raw, _ in self.air.log[self._heard :]:
             end = self._ends.get((wire.host, wire.port))
             name = end.name if end is not None else f"{wire.host}:{wire.port}"
             if end is not None:

@@ -449,5 +449,5 @@ def test_a_gate_that_is_not_ready_does_not_end_a_call_that_it_can_not_know_yet()
 def test_whatever_is_sent_can_be_read() -> None:
     house = House()
     house.call_up()
-    for _, raw in house.air.log:
+    for _, raw, _ in house.air.log:
         assert parse_message(raw).raw == raw
