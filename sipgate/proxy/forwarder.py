@@ -157,6 +157,8 @@ class Forwarder:
         if context.client is not None and context.final_status == 0:
             # No answer from upstream in the time that any client waits: it is over for both.
             self._forget_client(context)
+            if not _is_invite(context):
+                self._non_invite_ended(context, 408, None, now)
         if self._table.servers.get(context.server_key) is context:
             del self._table.servers[context.server_key]
             self._table.contexts -= 1

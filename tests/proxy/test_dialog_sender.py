@@ -1,5 +1,7 @@
 """Requests inside a dialog (design §5): whose they are, where they go, what they may not do."""
 
+from collections.abc import Callable
+
 import pytest
 
 from .house import GATE, House, header
@@ -77,6 +79,22 @@ def test_a_bye_that_nobody_answers_ends_the_call_all_the_same() -> None:
     house = up()
     house.phone.in_dialog("BYE")
     house.waits(33)
+    assert ended(house) == ("answered", "caller", None)
+    house.waits(45)
+    house.heard()
+    assert house.leftovers() == {}
+
+
+def test_a_bye_whose_name_was_looked_up_for_long_ends_the_call_too() -> None:
+    house = up()
+    waiting: list[Callable[[str | None], None]] = []
+    house.parts.hops.ask_with(lambda host, use: waiting.append(use))
+    house.phone.in_dialog("BYE", uri="sip:callee@slow.example:5080")
+    assert house.heard() == []
+    house.waits(3)
+    waiting[0]("10.9.0.9")
+    assert len(house.heard()) == 1
+    house.waits(30)
     assert ended(house) == ("answered", "caller", None)
     house.waits(45)
     house.heard()

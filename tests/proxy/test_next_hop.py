@@ -1,0 +1,134 @@
+"""Route sets and the hop after them (RFC 3261 §16.4, §16.6)."""
+
+from typing import cast
+
+import pytest
+
+from sipgate.clock import VirtualClock
+from sipgate.net import Network, Resolver
+from sipgate.proxy import HopResolver, OwnAddresses
+from sipgate.proxy.next_hop import Hop, RouteReader, RouteSet, UnsupportedHop, hop_of, route_hop
+from sipgate.sip import BadMessage, Request, parse_message, parse_uri
+
+from .house import Air, Numeric
+
+AIR = Air(VirtualClock())
+PHONE = AIR.flow_to("udp", "10.1.0.7", 5060)
+READER = RouteReader(OwnAddresses([PHONE.listener], ["gate.example"]))
+OURS = "<sip:0123456789abcdef@10.0.0.1:5060;lr>"
+
+
+def request(*routes: str, uri: str = "sip:1@a") -> Request:
+    lines = "".join(f"Route: {route}\r\n" for route in routes)
+    message = parse_message(
+        (
+            f"BYE {uri} SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\n{lines}"
+            "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: c\r\nCSeq: 2 BYE\r\n\r\n"
+        ).encode()
+    )
+    assert isinstance(message, Request)
+    return message
+
+
+@pytest.mark.parametrize(
+    ("routes", "read"),
+    [
+        ([], RouteSet()),
+        ([OURS], RouteSet(1, b"0123456789abcdef")),
+        ([OURS, "<sip:r;lr>"], RouteSet(1, b"0123456789abcdef", (b"<sip:r;lr>",))),
+        ([f"{OURS}, {OURS}"], RouteSet(2, b"0123456789abcdef")),
+        ([f"{OURS}, {OURS}, {OURS}"], RouteSet(2, b"0123456789abcdef", (OURS.encode(),))),
+        (["<sip:gate.example;lr>"], RouteSet(1)),
+        (["<sip:r;lr>", OURS], RouteSet(0, b"", (b"<sip:r;lr>", OURS.encode()))),
+    ],
+    ids=["none", "ours", "ours and more", "two", "no third", "an alias", "not the topmost"],
+)
+def test_our_own_values_are_told_from_the_rest(routes: list[str], read: RouteSet) -> None:
+    assert READER.read(request(*routes), PHONE) == read
+
+
+def test_the_second_value_is_ours_by_its_token_whatever_its_address() -> None:
+    other_side = "<sip:0123456789abcdef@172.16.0.1:5060;transport=tcp;lr>"
+    assert READER.read(request(OURS, other_side), PHONE) == RouteSet(2, b"0123456789abcdef")
+
+
+def test_a_route_that_is_none_is_a_bad_message() -> None:
+    with pytest.raises(BadMessage):
+        READER.read(request("<nothing"), PHONE)
+
+
+def test_what_a_strict_router_did_is_undone() -> None:
+    strict = request("<sip:r;lr>", "<sip:callee@x>", uri=OURS.strip("<>"))
+    loose = READER.loosened(strict, PHONE)
+    assert loose.uri == b"sip:callee@x"
+    assert loose.values(b"route") == [OURS.encode(), b"<sip:r;lr>"]
+
+
+@pytest.mark.parametrize(
+    "untouched",
+    [
+        request(OURS),
+        request("<sip:r;lr>", uri="sip:1@elsewhere;lr"),
+        request(uri=OURS.strip("<>")),
+    ],
+    ids=["loose already", "not ours", "no route"],
+)
+def test_what_no_strict_router_did_stays(untouched: Request) -> None:
+    assert READER.loosened(untouched, PHONE) is untouched
+
+
+@pytest.mark.parametrize(
+    ("uri", "hop"),
+    [
+        (b"sip:1@10.0.0.9", Hop("udp", "10.0.0.9", 5060)),
+        (b"sip:10.0.0.9:5070;transport=TCP", Hop("tcp", "10.0.0.9", 5070)),
+        (b"sip:[2001:db8::1]:5070", Hop("udp", "2001:db8::1", 5070)),
+        (b"sip:1@Name.example;lr", Hop("udp", "name.example", 5060)),
+    ],
+)
+def test_a_sip_uri_names_a_hop(uri: bytes, hop: Hop) -> None:
+    assert hop_of(parse_uri(uri)) == hop
+    assert route_hop(b"<" + uri + b">") == hop
+
+
+@pytest.mark.parametrize(
+    ("uri", "status"),
+    [(b"sips:1@a", 480), (b"tel:+1", 416), (b"sip:1@a;transport=sctp", 480)],
+)
+def test_other_uris_name_no_hop(uri: bytes, status: int) -> None:
+    with pytest.raises(UnsupportedHop) as caught:
+        hop_of(parse_uri(uri))
+    assert caught.value.status == status
+
+
+def resolver() -> HopResolver:
+    return HopResolver(cast(Network, AIR), cast(Resolver, Numeric()))
+
+
+def test_a_numeric_hop_is_found_at_once_and_remembered() -> None:
+    hops, found = resolver(), list[object]()
+    for _ in range(2):
+        hops.with_flow(Hop("udp", "10.1.0.7", 5060), found.append)
+    assert found == [PHONE, PHONE]
+
+
+def test_a_connection_that_is_lost_is_made_again() -> None:
+    hops, hop = resolver(), Hop("tcp", "10.9.0.9", 5080)
+    first = hops.numeric_flow(hop)
+    AIR.flow_to("tcp", "10.9.0.9", 5080).open = False
+    assert hops.numeric_flow(hop) is not first
+
+
+def test_a_name_is_asked_for_and_its_flow_comes_later() -> None:
+    hops, asked, found = resolver(), list[str](), list[object]()
+    hops.with_flow(Hop("udp", "name.example", 5060), found.append)
+    assert found == [None]  # nobody to ask
+
+    def ask(host: str, use: object) -> None:
+        asked.append(host)
+        assert callable(use)
+        use("10.1.0.7")
+
+    hops.ask_with(ask)
+    hops.with_flow(Hop("udp", "name.example", 5060), found.append)
+    assert (asked, found) == (["name.example"], [None, PHONE])
