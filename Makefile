@@ -2,9 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run demo test lint types layers unit interop bench clean
+# SIPGATE_PURE=1 runs the plain sources instead of the compiled copy of them in build/fast.
 
-.venv/ready: pyproject.toml
+.PHONY: run demo fast test lint types layers unit interop bench clean
+
+.venv/ready: pyproject.toml setup.py sipgate/sip/_plain.c
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@
@@ -13,11 +15,16 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,interop]'
 	touch $@
 
-run: .venv/ready
+fast: .venv/ready
+	@test "$(SIPGATE_PURE)" = 1 || $(BIN)/python tools/compile_hot_modules.py
+
+run: fast
 	@$(BIN)/sipgate run -c examples/quickstart/sipgate.toml
 
-demo: .venv/ready
+demo: fast
 	@$(BIN)/sipgate simulate examples/scenarios/article.yaml
+
+lint types layers unit: export SIPGATE_PURE = 1
 
 test: lint types layers unit
 
@@ -34,11 +41,11 @@ layers: .venv/ready
 unit: .venv/ready
 	$(BIN)/pytest -m "not interop"
 
-interop: .venv/interop
+interop: .venv/interop fast
 	$(BIN)/pytest -m interop tests/interop
 
-bench: .venv/ready
-	$(BIN)/python -m bench
+bench: fast
+	PYTHONPATH=. $(BIN)/python -P -m bench
 
 clean:
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache

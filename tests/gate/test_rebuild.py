@@ -1,5 +1,6 @@
 """What a gate knew before a crash it knows after it, from the ledger alone."""
 
+from dataclasses import fields as fields_of
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def decision_entry(
 ) -> DecisionEntry:
     return DecisionEntry(
         **stamp(now, time),
-        **{name: getattr(attempt, name) for name in Attempt.__slots__},
+        **{field.name: getattr(attempt, field.name) for field in fields_of(Attempt)},
         **{
             "gate": "g",
             "via": "v",
