@@ -5,7 +5,6 @@ until the whole file has been read the old list stands, and an error on the way 
 Bad lines are counted and go to a rejects file; a file in which every line is bad is refused.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +14,9 @@ import msgspec
 
 from sipgate.clock import Clock
 from sipgate.ledger import ActEntry, Ledger
-from sipgate.numbers import ColumnError, DialPlan, ListImport, Reject
+from sipgate.numbers import LIST_NAME, ColumnError, DialPlan, ListImport, Reject
 from sipgate.store import NumberListStore
 
-LIST_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 CLOCK_SLACK_SECONDS = 86_400.0  # a date in another time zone may be tomorrow's
 
 

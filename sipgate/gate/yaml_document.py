@@ -208,7 +208,9 @@ def _place_after(text: str) -> Place:
 def _syntax(error: MarkedYAMLError, text: str, mark: _Mark) -> tuple[str, str | None]:
     lines = text.split("\n")
     line = lines[mark.line] if mark.line < len(lines) else ""
-    if "\t" in line[: len(line) - len(line.lstrip())] or "'\\t'" in str(error.problem):
+    if "\t" in line[: len(line) - len(line.lstrip())]:
         return "a tab in the indentation", "spaces"
+    if "'\\t'" in str(error.problem):
+        return "a tab", "spaces"
     said = " ".join(str(part) for part in (error.context, error.problem) if part)
     return f"not YAML: {said}", None

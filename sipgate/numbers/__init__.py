@@ -16,10 +16,11 @@ from .list_file import (
     Reject,
     parse_list_file,
 )
-from .number_list import NumberList
+from .number_list import LIST_NAME, NumberList
 from .numbering import load_tables
 
 __all__ = [
+    "LIST_NAME",
     "Callee",
     "ColumnError",
     "DialPlan",

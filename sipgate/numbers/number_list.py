@@ -1,6 +1,9 @@
 """A list of numbers, callers or CLIs in memory."""
 
+import re
 from collections.abc import Iterable
+
+LIST_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 
 
 class NumberList:

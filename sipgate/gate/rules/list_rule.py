@@ -4,21 +4,32 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from sipgate.counters import Definition, Seen
 from sipgate.gate.attempt import Attempt
 from sipgate.gate.decision import Value
 from sipgate.gate.lists import REFUSALS, ListLookup
-from sipgate.gate.shape import FlagField, SecondsField, Shape, TextField, choice
+from sipgate.gate.shape import FlagField, SecondsField, Shape, choice, wrong
+from sipgate.gate.yaml_document import Scalar
+from sipgate.numbers import LIST_NAME
 
 from .condition import DOES_NOT_HOLD, HOLDS, Ask, Asked, SharedCounters, Surroundings
+
+
+def _list_name(value: object) -> object:
+    """A list of another name could never be imported, and the rule never hold."""
+    if isinstance(value, Scalar) and LIST_NAME.fullmatch(value.text):
+        return value.text
+    raise wrong(f"found {value}", "a list's name: small letters, digits, - _ .")
 
 
 class ListShape(Shape):
     """What stands under `list`."""
 
-    name: TextField = Field(description="The list's name, as in `sipgate list import NAME FILE`.")
+    name: Annotated[str, BeforeValidator(_list_name)] = Field(
+        description="The list's name, as in `sipgate list import NAME FILE`."
+    )
     of: Annotated[Literal["callee", "caller", "cli"], choice("callee", "caller", "cli")] = Field(
         "callee", description="What is looked up."
     )
