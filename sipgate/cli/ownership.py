@@ -1,8 +1,10 @@
 """Changing a store: through the gate that owns it, or by owning it for a moment."""
 
 import asyncio
+import contextlib
 import getpass
 import os
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -55,10 +57,18 @@ async def store_to_read(config: "Config") -> "AsyncIterator[AsyncEngine]":
 
 
 def require_store(config: "Config") -> None:
-    """Raises CannotDo before the first start."""
+    """Raises CannotDo before the first start, and for a store that can't be read.
+
+    Asked here because an asynchronous connection that fails may end after its loop has.
+    """
     path = config.gate.store_path
     if not path.exists():
         raise CannotDo(f"sipgate: there is no store at {path} yet; sipgate run makes it")
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA schema_version")
+    except sqlite3.Error as error:
+        raise CannotDo(f"sipgate: {path}: {error}") from error
 
 
 def whoever_asks() -> str:

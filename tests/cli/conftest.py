@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 
 from sipgate.cli import main
 from sipgate.clock import VirtualClock
@@ -72,6 +73,7 @@ def sipgate(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(sys, "argv", ["sipgate", *words])
         with pytest.raises(SystemExit) as ended:
             main()
+        structlog.reset_defaults()  # the log went to this test's stderr, which is gone after it
         printed = capsys.readouterr()
         code = ended.value.code
         return Ran(code if isinstance(code, int) else 0, printed.out, printed.err)
