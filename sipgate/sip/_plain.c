@@ -302,6 +302,16 @@ find_name(const Reader *reader, const unsigned char *at, Py_ssize_t size, size_t
     }
 }
 
+static Py_ssize_t
+count_byte(Span span, unsigned char byte)
+{
+    Py_ssize_t count = 0;
+    for (Py_ssize_t i = 0; i < span.size; i++) {
+        count += span.at[i] == byte;
+    }
+    return count;
+}
+
 static int
 read_header(const Reader *reader, Plain *plain, Py_ssize_t index)
 {
@@ -332,11 +342,17 @@ read_header(const Reader *reader, Plain *plain, Py_ssize_t index)
     }
     Span *value = &plain->values[name->role];
     if (name->role == VIA) {
-        if (find_byte(line, ',') < line.size) {
-            return 0;
-        }
-        if (plain->via_count++ > 0) {
+        Py_ssize_t comma = find_byte(line, ',');
+        int is_first = plain->via_count == 0;
+        plain->via_count += 1 + count_byte(skip(line, comma), ',');
+        if (!is_first) {
             return 1;
+        }
+        if (comma < line.size) { /* SIPp's answers have all values in one line */
+            if (find_byte(line, '"') < line.size || find_byte(line, '<') < line.size) {
+                return 0;
+            }
+            line = first_bytes(line, comma);
         }
         plain->via_index = index;
     } else if (value->at != NULL) {

@@ -144,8 +144,9 @@ def split_values(value: bytes) -> list[bytes]:
 
 def first_comma(value: bytes, start: int = 0) -> int:
     """Where the first comma that separates values stands; -1 without one."""
-    if value.find(b",", start) < 0:
-        return -1
+    first = value.find(b",", start)
+    if first < 0 or (value.find(b'"', start, first) < 0 and value.find(b"<", start, first) < 0):
+        return first  # nothing opens before it that could hold it
     for match in _COMMA.finditer(value, start):
         if match.start(1) >= 0:
             return match.start(1)
