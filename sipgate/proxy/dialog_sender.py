@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from sipgate.clock import Clock
 from sipgate.net import Flow
@@ -70,28 +71,7 @@ class DialogSender:
         request = context.request
         context.call = call
         remove = tuple(forbidden_lines(request, context.source))
-
-        def use(out_flow: Flow | None) -> None:
-            if context.final_status:
-                return
-            if out_flow is None:
-                self._forwarder.transport_failed(context, self._clock.now())
-                return
-            values: tuple[bytes, ...] = ()
-            if request.method in RECORD_ROUTED and routes.token:
-                values = record_routes(routes.token, context.flow, out_flow)
-            self._forwarder.forward(
-                context,
-                out_flow,
-                out_flow.name.encode(),
-                self._clock.now(),
-                own_routes=routes.own,
-                rest_routes=routes.rest,
-                record_routes=values,
-                remove=remove,
-            )
-
-        self._towards(request, routes, call, use, uri)
+        self._towards(request, routes, call, partial(self._forward, context, routes, remove), uri)
 
     def send_reinvite(
         self, context: ResponseContext, uri: Uri, routes: RouteSet, call: Call, now: float
@@ -110,16 +90,8 @@ class DialogSender:
 
     def send_ack(self, request: Request, routes: RouteSet, call: Call | None) -> None:
         """The ACK to a 2xx, end to end (RFC 3261 §13.2.2.4)."""
-        remove = tuple(own_header_lines(request))
-
-        def use(out_flow: Flow | None) -> None:
-            if out_flow is not None:
-                self._forwarder.stateless(
-                    request, out_flow, out_flow.name.encode(), routes.own, routes.rest, remove
-                )
-
         try:
-            self._towards(request, routes, call, use, None)
+            self._towards(request, routes, call, partial(self._pass, request, routes, None), None)
         except (UnsupportedHop, BadMessage):
             self._counts["acks_stray"] += 1
 
@@ -132,20 +104,51 @@ class DialogSender:
         if call.callee_contact is None:
             self._counts["acks_stray"] += 1
             return
-        remove = tuple(own_header_lines(request))
-
-        def use(out_flow: Flow | None) -> None:
-            if out_flow is not None:
-                target = out_flow.name.encode()
-                self._forwarder.stateless(
-                    request, out_flow, target, routes.own, routes.rest, remove, contact
-                )
-
         try:
             contact = parse_name_addr(call.callee_contact).uri
+            use = partial(self._pass, request, routes, contact)
             self._hops.with_flow(hop_of(parse_uri(contact)), use)
         except (UnsupportedHop, BadMessage):
             self._counts["acks_stray"] += 1
+
+    # What waits for a host name holds these by `partial`: a closure would hold itself as well.
+
+    def _forward(
+        self,
+        context: ResponseContext,
+        routes: RouteSet,
+        remove: tuple[int, ...],
+        out_flow: Flow | None,
+    ) -> None:
+        if context.final_status:
+            return
+        now = self._clock.now()
+        if out_flow is None:
+            self._forwarder.transport_failed(context, now)
+            return
+        values: tuple[bytes, ...] = ()
+        if routes.token and context.request.method in RECORD_ROUTED:
+            values = record_routes(routes.token, context.flow, out_flow)
+        self._forwarder.forward(
+            context,
+            out_flow,
+            out_flow.name.encode(),
+            now,
+            own_routes=routes.own,
+            rest_routes=routes.rest,
+            record_routes=values,
+            remove=remove,
+        )
+
+    def _pass(
+        self, request: Request, routes: RouteSet, uri: bytes | None, out_flow: Flow | None
+    ) -> None:
+        if out_flow is not None:
+            remove = tuple(own_header_lines(request))
+            target = out_flow.name.encode()
+            self._forwarder.stateless(
+                request, out_flow, target, routes.own, routes.rest, remove, uri
+            )
 
     def _towards(
         self,
@@ -164,7 +167,12 @@ class DialogSender:
             if flow is not None and flow.is_open:
                 use(flow)
                 return
-        self._hops.with_flow(hop_of(uri if uri is not None else parse_uri(request.uri)), use)
+        known = self._hops.known_flow(request.uri)
+        if known is not None:
+            use(known)
+            return
+        hop = hop_of(uri if uri is not None else parse_uri(request.uri))
+        self._hops.with_flow(hop, use, request.uri)
 
     def _leads_to_party(self, request: Request, uri: Uri, call: Call) -> bool:
         from_caller = call.is_from_caller(request.from_tag)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from sipgate.net import Flow, Network, Resolver
@@ -140,6 +141,7 @@ class HopResolver:
         self._network = network
         self._resolver = resolver
         self._flows: dict[Hop, Flow] = {}  # for numeric hosts
+        self._flows_by_uri: dict[bytes, Flow] = {}
         self._ask: Callable[[str, Callable[[str | None], None]], None] | None = None
 
     def ask_with(self, ask: Callable[[str, Callable[[str | None], None]], None]) -> None:
@@ -150,21 +152,35 @@ class HopResolver:
         """The flow to an upstream's target, whose host is numeric."""
         return self.numeric_flow(Hop(target.transport, target.host, target.port))
 
-    def with_flow(self, hop: Hop, use: Callable[[Flow | None], None]) -> None:
-        """Call `use` with the flow to the hop, now or when its name is resolved; None if not."""
-        known = self._flows.get(hop)
-        if known is not None and known.is_open:
-            use(known)
-            return
-        address = self._resolver.lookup(hop.host)
-        if address is not None:
-            use(self.numeric_flow(Hop(hop.transport, address, hop.port)))
-        elif self._ask is None:
-            use(None)
-        else:
-            self._ask(hop.host, lambda found: self._found(hop, found, use))
+    def known_flow(self, uri: bytes) -> Flow | None:
+        """The flow that a Request-URI in this very spelling led to before, if it is open."""
+        flow = self._flows_by_uri.get(uri)
+        return flow if flow is not None and flow.is_open else None
 
-    def _found(self, hop: Hop, address: str | None, use: Callable[[Flow | None], None]) -> None:
+    def with_flow(
+        self, hop: Hop, use: Callable[[Flow | None], None], uri: bytes | None = None
+    ) -> None:
+        """Call `use` with the flow to the hop, now or when its name is resolved; None if not.
+
+        `uri` is what the hop was read from, if it alone leads there.
+        """
+        known = self._flows.get(hop)
+        if known is None or not known.is_open:
+            address = self._resolver.lookup(hop.host)
+            if address is None:
+                if self._ask is None:
+                    use(None)
+                else:
+                    self._ask(hop.host, partial(self._found, hop, use))
+                return
+            known = self.numeric_flow(Hop(hop.transport, address, hop.port))
+        if uri is not None and hop.host == known.host:
+            if len(self._flows_by_uri) >= REMEMBERED_FLOWS:
+                self._flows_by_uri.clear()
+            self._flows_by_uri[uri] = known
+        use(known)
+
+    def _found(self, hop: Hop, use: Callable[[Flow | None], None], address: str | None) -> None:
         use(None if address is None else self.numeric_flow(hop._replace(host=address)))
 
     def numeric_flow(self, hop: Hop) -> Flow:
