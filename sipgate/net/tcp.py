@@ -169,15 +169,17 @@ class TcpFlow(Flow, asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         framer, received = self._framer, self._received
-        if self.state is not State.OPEN or framer.broken is not None:
+        broken = framer.broken
+        if self.state is not State.OPEN or broken is not None:
             return  # thrown away: see `close`
         try:
             received.extend(framer.feed(data))
         except BadMessage as error:
             received.append(error)
         else:
-            if framer.broken is not None:
-                received.append(framer.broken)
+            broken = framer.broken
+            if broken is not None:
+                received.append(broken)
         if not self._is_working:
             self._work_off()
 

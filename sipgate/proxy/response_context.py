@@ -129,7 +129,8 @@ class ResponseContext:
                 self.owner.client_timed_out(self, now)
         if self.timer_c is not None and self.timer_c <= now:
             self.owner.timer_c_fired(self, now)
-        if server.deadline is not None and server.deadline <= now:
+        deadline = server.deadline
+        if deadline is not None and deadline <= now:
             raw = server.wake(now)
             if raw is not None:
                 self.back_flow.send(raw)
