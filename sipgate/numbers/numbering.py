@@ -100,7 +100,25 @@ class Numbering:
         return rest if len(rest) in self.lengths or len(rest) > self.longest else digits
 
     def read(self, national: str) -> Reading | None:
-        """What rings for a national number without its prefix; None when it is too short."""
+        """What rings for a national number without its prefix; None when it is too short.
+
+        A prefix in front of the result goes too (NL 0000000), so that the number, read again, is
+        the same number.
+        """
+        reading = self._read_once(national)
+        while reading is not None and reading.rank < Rank.VALID:
+            number = reading.number[len(self.code) + 1 :]
+            rest = self.significant(number)
+            if len(rest) >= len(number):
+                break
+            whole = self.significant(national)  # the end was cut only for the prefix's sake
+            national = whole if len(whole) < len(national) else rest
+            again = self._read_once(national)
+            assert again is not None, national  # significant leaves enough
+            reading = again._replace(rank=min(reading.rank, again.rank))
+        return reading
+
+    def _read_once(self, national: str) -> Reading | None:
         if len(national) in self.lengths:
             region, is_valid = self.place(national)
             if is_valid:

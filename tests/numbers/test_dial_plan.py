@@ -346,6 +346,8 @@ def test_any_text_can_be_read(plan: DialPlan, text: str) -> None:
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.filter_too_much])
 @given(st.sampled_from(PLANS), st.text(alphabet="0123456789+*#", min_size=6, max_size=20))
+@example(DE, "+310000000")
+@example(DE, "+200092155183815")
 def test_the_key_of_a_number_is_read_as_that_number(plan: DialPlan, text: str) -> None:
     callee = plan.read(text)
     assume(callee.kind == "number")

@@ -65,3 +65,18 @@ def test_a_mobile_of_china_is_dialled_without_a_prefix() -> None:
 
 def test_a_landline_of_germany_is_dialled_with_its_prefix() -> None:
     assert numbering_in("DE").is_dialled_with_prefix("3012345678")
+
+
+@settings(max_examples=500)
+@given(st.sampled_from(CODES), st.text("0158", max_size=3), st.text("0123456789", max_size=17))
+def test_a_number_read_again_is_the_same_number(code: int, prefix: str, rest: str) -> None:
+    reading = read_international(f"{code}{prefix}{rest}")
+    assume(reading is not None)
+    assert reading is not None
+    again = read_international(reading.number[1:])
+    assert again is not None
+    assert again.number == reading.number
+
+
+def test_all_prefixes_go_before_digits_are_cut_from_the_end() -> None:
+    assert read_international("200092155183815") == ("+20921551838", "EG", Rank.CUT)
