@@ -2,7 +2,8 @@
 
 For `app`, when a command asks the running gate, and for `cli`, when no gate runs. All or nothing:
 until the whole file has been read the old list stands, and an error on the way changes nothing.
-Bad lines are counted and go to a rejects file; a file in which every line is bad is refused.
+Bad lines are counted and go to a rejects file; a file in which every line is bad is refused, and
+so is one without an entry unless the order allows it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,7 @@ import msgspec
 from sipgate.clock import Clock
 from sipgate.ledger import ActEntry, Ledger
 from sipgate.numbers import LIST_NAME, ColumnError, DialPlan, ListImport, Reject
+from sipgate.printable import printable
 from sipgate.store import NumberListStore
 
 CLOCK_SLACK_SECONDS = 86_400.0  # a date in another time zone may be tomorrow's
@@ -28,7 +30,8 @@ class ListOrder(msgspec.Struct, frozen=True, kw_only=True):
     """What to import and how to read it; also the request that a running gate gets.
 
     `as_of` is the date of the content in calendar seconds, None: now. `internal` are patterns of
-    extensions and short codes that may stand in the file. `by` is who asked.
+    extensions and short codes that may stand in the file. `by` is who asked. `allow_empty`: a file
+    without any entry empties the list.
     """
 
     name: str
@@ -40,6 +43,7 @@ class ListOrder(msgspec.Struct, frozen=True, kw_only=True):
     region: str | None = None
     internal: tuple[str, ...] = ()
     entries: Literal["numbers", "text"] = "numbers"
+    allow_empty: bool = False
 
     def as_request(self) -> dict[str, Any]:
         """The arguments of the op `list-import`."""
@@ -75,6 +79,17 @@ class ListImported(msgspec.Struct, frozen=True, kw_only=True):
         return answer
 
 
+def refuse_unless_file(path: Path) -> None:
+    """Raises ListRefused for what is no file to read to its end: a folder, a device, nothing."""
+    if path.is_file():
+        return
+    if path.is_dir():
+        raise ListRefused(f"{path}: this is a directory; expected a file")
+    if path.exists():
+        raise ListRefused(f"{path}: this is no regular file")
+    raise ListRefused(f"{path}: there is no such file")
+
+
 async def import_list(
     lists: NumberListStore, ledger: Ledger, clock: Clock, order: ListOrder
 ) -> ListImported:
@@ -88,6 +103,7 @@ async def import_list(
         )
     if order.as_of is not None and order.as_of > clock.time() + CLOCK_SLACK_SECONDS:
         raise ListRefused("the list's date is in the future")
+    refuse_unless_file(order.file)
     try:
         plan = DialPlan(region=order.region, short_codes=order.internal)
     except ValueError as error:
@@ -97,7 +113,7 @@ async def import_list(
     )
     try:
         with reading:
-            version = await lists.replace(order.name, _unless_all_bad(reading), order.as_of)
+            version = await lists.replace(order.name, _checked(reading, order), order.as_of)
     except ColumnError as error:
         raise ListRefused(str(error)) from error
     first = reading.first_reject
@@ -130,18 +146,25 @@ async def import_list(
     return imported
 
 
-def _unless_all_bad(reading: ListImport) -> Iterator[str]:
-    """The entries; refuses at the end when every line was bad, for that is the wrong file."""
+def _checked(reading: ListImport, order: ListOrder) -> Iterator[str]:
+    """The entries; refuses at the end where there were none, for that is the wrong file."""
     yield from reading
-    if reading.first_reject is not None and not reading.accepted:
+    if reading.accepted:
+        return
+    if reading.first_reject is not None:
         raise ListRefused(
             f"every line is bad, so nothing was changed: {_told(None, reading.first_reject)}"
+        )
+    if not order.allow_empty:
+        raise ListRefused(
+            f"{order.file}: there is no entry in it, so nothing was changed;"
+            " --allow-empty makes the list empty"
         )
 
 
 def _told(file: Path | None, reject: Reject) -> str:
     where = f"line {reject.line}" if file is None else f"{file}:{reject.line}"
-    return f"{where}: {reject.reason}: {reject.text}"
+    return f"{where}: {reject.reason}: {printable(reject.text)}"
 
 
 def _read_path(kind: type, value: Any) -> Path:

@@ -3,14 +3,15 @@
 import asyncio
 from dataclasses import asdict
 from enum import StrEnum
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .failure import ANSWER_IS_NO, BadInput
 from .moment import parse_moment, rfc_3339
-from .output import print_json, print_line, print_note, print_table
+from .output import counted, print_json, print_line, print_note, print_table
 from .ownership import ask_owner, owned_store, store_to_read, whoever_asks
 from .settings import DEFAULT_CONFIG, AsJson, ConfigFile, read_config
 
@@ -24,6 +25,7 @@ group = typer.Typer(no_args_is_help=True)
 IMPORT_EXAMPLE = (
     "Example: sipgate list import refusals refused.csv --column phone --as-of 2026-11-20"
 )
+FACTS = ("name", "version", "as_of", "imported", "size")  # null before the first import
 SHOW_EXAMPLE = "Example: sipgate list show refusals --entries"
 
 
@@ -54,6 +56,9 @@ RejectsFile = Annotated[
     Path | None,
     typer.Option("--rejects", metavar="FILE", help="Where bad lines go; else FILE.rejects.csv."),
 ]
+AllowEmpty = Annotated[
+    bool, typer.Option("--allow-empty", help="A file without any entry empties the list.")
+]
 EntryKind = Annotated[
     Entries,
     typer.Option(
@@ -76,19 +81,23 @@ def import_(
     region: RegionCode = None,
     rejects: RejectsFile = None,
     kind: EntryKind = Entries.NUMBERS,
+    allow_empty: AllowEmpty = False,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
     """Make a file the list, in place of what was on it; a running gate uses it at once.
 
     All or nothing. Lines that can't be read go to the rejects file with their
-    numbers, and the others count; a file in which every line is bad is refused.
+    numbers, and the others count; a file in which every line is bad is refused,
+    and so is one without any entry unless --allow-empty is given.
     """
-    from sipgate.list_import import ListImported, ListOrder
+    from sipgate.list_import import ListImported, ListOrder, ListRefused, refuse_unless_file
 
     settings = read_config(config)
-    if not file.is_file():
-        raise BadInput(f"{file}: there is no such file")
+    try:
+        refuse_unless_file(file)
+    except ListRefused as error:
+        raise BadInput(str(error)) from error
     path = file.resolve()
     order = ListOrder(
         name=name,
@@ -100,6 +109,7 @@ def import_(
         region=region if region is not None else _usual_region(settings),
         internal=_internal_numbers(settings),
         entries=kind.value,
+        allow_empty=allow_empty,
     )
     answer = ask_owner(settings, "list-import", **order.as_request())
     if answer is None:
@@ -109,10 +119,13 @@ def import_(
     if as_json:
         print_json(imported.as_answer())
         return
-    print_line(f"{imported.name}: {imported.size} entries as of {imported.as_of}")
+    print_line(
+        f"{imported.name}: {counted(imported.size, 'entry', 'entries')} as of {imported.as_of}"
+    )
     if imported.rejected:
         print_note(
-            f"{imported.rejected} bad lines are in {imported.rejects}; the first: "
+            f"{counted(imported.rejected, 'bad line')}"
+            f" {'is' if imported.rejected == 1 else 'are'} in {imported.rejects}; the first: "
             f"{imported.first_reject}"
         )
 
@@ -128,39 +141,54 @@ def show(
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> None:
-    """Say which lists there are, how long and how old; exits with 1 for one that isn't there."""
+    """Say which lists there are, how long and how old; exits with 1 for one that isn't there.
+
+    `refusals` is always there, empty before its first import.
+    """
+    from sipgate.gate import REFUSALS
+
     if entries and name is None:
         raise BadInput("--entries needs the name of a list")
     versions, numbers = asyncio.run(_read_lists(read_config(config), name, entries))
-    if name is not None and not versions:
+    facts = [_facts(version) for version in versions]
+    if name in (None, REFUSALS) and REFUSALS not in [version.name for version in versions]:
+        facts.append({"name": REFUSALS, "size": 0})
+        facts.sort(key=itemgetter("name"))
+    if not facts:
         print_note(f"{name} was never imported")
         raise typer.Exit(ANSWER_IS_NO)
     if entries:
         for number in sorted(numbers):
             print(number)
     elif as_json:
-        for version in versions:
-            print_json(
-                {
-                    **asdict(version),
-                    "as_of": rfc_3339(version.as_of),
-                    "imported": rfc_3339(version.imported),
-                }
-            )
+        for listed in facts:
+            print_json({key: listed.get(key) for key in FACTS})
     else:
         print_table(
             ("list", "entries", "as of (UTC)", "imported (UTC)", "version"),
             [
                 (
-                    version.name,
-                    version.size,
-                    rfc_3339(version.as_of)[:10],
-                    rfc_3339(version.imported)[:16].replace("T", " "),
-                    version.version,
+                    listed["name"],
+                    listed["size"],
+                    _shortened(listed.get("as_of"), 10),
+                    _shortened(listed.get("imported"), 16),
+                    listed.get("version"),
                 )
-                for version in versions
+                for listed in facts
             ],
         )
+
+
+def _facts(version: "ListVersion") -> dict[str, Any]:
+    return {
+        **asdict(version),
+        "as_of": rfc_3339(version.as_of),
+        "imported": rfc_3339(version.imported),
+    }
+
+
+def _shortened(time: str | None, length: int) -> str | None:
+    return None if time is None else time[:length].replace("T", " ")
 
 
 async def _import_alone(config: "Config", order: "ListOrder") -> "ListImported":

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sipgate.printable import printable
+
 WIDE = 1000  # columns, where no terminal limits them
 
 STYLES = {  # of words that mean the same in every table
@@ -43,14 +45,23 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 def print_line(text: str, style: str | None = None) -> None:
     """One sentence on stdout."""
-    Console(highlight=False, soft_wrap=True).print(Text(text, style=style or ""))
+    Console(highlight=False, soft_wrap=True).print(_text(text, style or ""))
 
 
 def print_note(text: str, style: str | None = None) -> None:
     """One sentence on stderr: it belongs to no output that a program reads."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(text, style=style or ""))
+    Console(stderr=True, highlight=False, soft_wrap=True).print(_text(text, style or ""))
+
+
+def counted(number: int, one: str, several: str | None = None) -> str:
+    """`1 rule`, `2 rules`."""
+    return f"{number} {one if number == 1 else several or one + 's'}"
+
+
+def _text(text: str, style: str) -> Text:
+    return Text(printable(text, keep="\n"), style=style)
 
 
 def _cell(value: object) -> Text:
     text = "-" if value is None else str(value)
-    return Text(text, style=STYLES.get(text, ""))
+    return Text(printable(text), style=STYLES.get(text, ""))

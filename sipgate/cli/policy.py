@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from .failure import BAD_INPUT
-from .output import print_json, print_line, print_note
+from .output import counted, print_json, print_line, print_note
 from .settings import AsJson
 
 group = typer.Typer(no_args_is_help=True, help="Look at policy files.")
@@ -58,7 +58,7 @@ def check(
         else:
             print_line(
                 f"{path}: {policy.name}, revision {policy.revision},"
-                f" {len(policy.rules)} rules, sha256 {policy.sha256}"
+                f" {counted(len(policy.rules), 'rule')}, sha256 {policy.sha256}"
             )
     if not are_good:
         raise typer.Exit(BAD_INPUT)

@@ -63,7 +63,8 @@ def parse_list_file(
     """The entries of a file, in order and as they repeat, with the lines that gave none.
 
     `numbers` are read with the plan and come out in E.164 (or as short numbers that the plan
-    knows), a trailing `*` makes a prefix (`+49900*`); `text` entries only lose spaces around them.
+    knows), a trailing `*` makes a prefix (`+49900*`); `text` entries only lose spaces around them
+    and have no control characters.
     `column` is a name in the header or a number from 1; `header` says whether the first row is
     one (None: it is if a column is named, or if its entry should be a number and has letters but
     no digits). Raises ColumnError, and OSError.
@@ -246,7 +247,9 @@ def _entry(row: _Row | Reject, plan: DialPlan, entries: Entries) -> str | Reject
     if _REPLACEMENT in value:
         return Reject(row.line, told, "not UTF-8")
     if entries == "text":
-        return value
+        if value.isprintable():
+            return value
+        return Reject(row.line, told, "a character that can't be printed")
     number, reason = _number(value, plan)
     return number if number is not None else Reject(row.line, told, reason)
 

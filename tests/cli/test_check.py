@@ -217,6 +217,6 @@ def test_each_wrong_policy_is_told(sipgate: RunCommand, folder: Path) -> None:
     ran = sipgate("policy", "check", "policy.yaml", "wrong.yaml", "none.yaml")
 
     assert ran.exit_code == 2
-    assert ran.out.startswith("policy.yaml: test, revision 7, 1 rules")
+    assert ran.out.startswith("policy.yaml: test, revision 7, 1 rule, ")
     assert "wrong.yaml:3:1: " in ran.err
     assert "none.yaml" in ran.err

@@ -38,7 +38,7 @@ def test_bad_lines_go_to_the_rejects_file_with_their_numbers(
 ) -> None:
     ran = sipgate("list", "import", "refusals", "refused.csv", "--column", "phone")
 
-    assert "1 bad lines are in" in ran.err
+    assert "1 bad line is in" in ran.err
     assert f"{folder}/refused.csv:5: no digits: nobody,Dan" in ran.err
     assert (folder / "refused.csv.rejects.csv").read_text().splitlines()[1].startswith("5,")
 
@@ -81,6 +81,8 @@ def test_callers_are_taken_as_text(sipgate: RunCommand, folder: Path) -> None:
     ("words", "told"),
     [
         (["import", "refusals", "none.csv"], "none.csv: there is no such file"),
+        (["import", "refusals", "."], ".: this is a directory"),
+        (["import", "refusals", "/dev/null"], "/dev/null: this is no regular file"),
         (
             ["import", "Refusals", "refused.csv", "--column", "1"],
             '"Refusals" is no name for a list',
@@ -91,13 +93,54 @@ def test_callers_are_taken_as_text(sipgate: RunCommand, folder: Path) -> None:
         (["import", "refusals", "refused.csv", "--region", "XX"], "XX"),
         (["show", "--entries"], "--entries needs the name of a list"),
     ],
-    ids=["no file", "name", "column", "date", "future", "region", "no name"],
+    ids=["no file", "directory", "device", "name", "column", "date", "future", "region", "no name"],
 )
 def test_bad_input_exits_with_2(sipgate: RunCommand, words: list[str], told: str) -> None:
     ran = sipgate("list", *words)
 
     assert ran.exit_code == 2
     assert told in ran.err
+
+
+@pytest.mark.usefixtures("file")
+def test_a_bad_line_cannot_write_to_the_terminal(sipgate: RunCommand, folder: Path) -> None:
+    (folder / "evil.txt").write_text("4711\nx\x1b]0;owned\x07y\x9b\n")
+
+    ran = sipgate("list", "import", "refusals", "evil.txt")
+    answer = json.loads(sipgate("list", "import", "refusals", "evil.txt", "--json").out)
+
+    assert "evil.txt:2: letters in the number: " in ran.err
+    assert ran.err.replace("\n", "").isprintable()
+    assert r"x\x1b]0;owned\x07y\x9b" in ran.err
+    assert answer["first_reject"].isprintable()
+
+
+@pytest.mark.usefixtures("file")
+@pytest.mark.parametrize("text", ["", "\n \n", "# nobody yet\n"], ids=["empty", "blank", "comment"])
+def test_a_file_without_an_entry_empties_no_list_unless_asked(
+    sipgate: RunCommand, folder: Path, text: str
+) -> None:
+    sipgate("list", "import", "refusals", "refused.csv", "--column", "phone")
+    (folder / "empty.txt").write_text(text)
+
+    refused = sipgate("list", "import", "refusals", "empty.txt")
+    left = entries(sipgate)
+    allowed = sipgate("list", "import", "refusals", "empty.txt", "--allow-empty")
+
+    assert refused.exit_code == 2
+    assert "empty.txt: there is no entry in it, so nothing was changed" in refused.err
+    assert "--allow-empty" in refused.err
+    assert len(left) == 3
+    assert allowed.exit_code == 0
+    assert "refusals: 0 entries" in allowed.out
+    assert entries(sipgate) == []
+
+
+@pytest.mark.usefixtures("file")
+def test_one_entry_is_an_entry(sipgate: RunCommand, folder: Path) -> None:
+    (folder / "one.txt").write_text("4711\n")
+
+    assert "refusals: 1 entry as of" in sipgate("list", "import", "refusals", "one.txt").out
 
 
 @pytest.mark.usefixtures("file")
@@ -118,6 +161,7 @@ def test_a_running_gate_is_asked_to_import(sipgate: RunCommand, store: Path, fol
     assert requests[0]["file"] == str(folder / "refused.csv")
     assert requests[0]["region"] == "US"
     assert requests[0]["internal"] == ["47xx"]
+    assert requests[0]["allow_empty"] is False
 
 
 @pytest.mark.usefixtures("file")
@@ -135,3 +179,20 @@ def test_a_list_that_was_never_imported_is_a_no(sipgate: RunCommand) -> None:
     ran = sipgate("list", "show", "dnc")
 
     assert (ran.exit_code, ran.err) == (1, "dnc was never imported\n")
+
+
+@pytest.mark.usefixtures("store")
+def test_refusals_are_there_before_any_import(sipgate: RunCommand) -> None:
+    shown = sipgate("list", "show", "refusals", "--json")
+
+    assert shown.exit_code == 0
+    assert json.loads(shown.out) == {
+        "name": "refusals",
+        "version": None,
+        "as_of": None,
+        "imported": None,
+        "size": 0,
+    }
+    assert sipgate("list", "show", "refusals").out.split()[-5:] == ["refusals", "0", "-", "-", "-"]
+    assert "refusals" in sipgate("list", "show").out
+    assert sipgate("list", "show", "refusals", "--entries").out == ""

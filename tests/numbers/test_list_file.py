@@ -184,3 +184,11 @@ def test_any_bytes_are_read_or_rejected(
     path = tmp_path_factory.getbasetemp() / "any.txt"
     path.write_bytes(raw)
     list(parse_list_file(path, plan=DE, column=column))
+
+
+def test_text_with_control_characters_is_no_entry(tmp_path: Path) -> None:
+    (tmp_path / "callers.txt").write_text("hq/4711\nhq/\x1b[2J\n")
+
+    found = list(parse_list_file(tmp_path / "callers.txt", plan=DialPlan(), entries="text"))
+
+    assert found == ["hq/4711", Reject(2, "hq/\x1b[2J", "a character that can't be printed")]
