@@ -14,7 +14,7 @@ from .output import print_json, print_line, print_note
 from .settings import AsJson
 
 if TYPE_CHECKING:
-    from sipgate.simulate import CalleeEvent
+    from sipgate.simulate import Address, CalleeEvent
 
 EXAMPLE = "Example: sipgate callee --listen 127.0.0.1:5070 --plan examples/quickstart/callee.yaml"
 
@@ -39,13 +39,20 @@ def callee(
 
     log_to_stderr("warning")
     plan_read = None if plan is None else load_plan(plan)
-    if not as_json:
-        print_note(f"answering at {listen}, UDP and TCP; Ctrl-C ends it")
+    answering = (
+        run_callee(listen, plan_read, _json_event)
+        if as_json
+        else run_callee(listen, plan_read, _shown_event, _shown_address)
+    )
     try:
         with contextlib.suppress(KeyboardInterrupt):
-            asyncio.run(run_callee(listen, plan_read, _json_event if as_json else _shown_event))
+            asyncio.run(answering)
     except ValueError as error:
         raise BadInput(f"--listen: {error}") from error
+
+
+def _shown_address(address: "Address") -> None:
+    print_note(f"answering at {address}, UDP and TCP; Ctrl-C ends it")
 
 
 def _json_event(event: "CalleeEvent") -> None:

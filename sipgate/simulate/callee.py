@@ -399,13 +399,19 @@ async def answering_end(
 
 
 async def run_callee(
-    listen: str, plan: CalleePlan | None = None, on_event: OnEvent | None = None
+    listen: str,
+    plan: CalleePlan | None = None,
+    on_event: OnEvent | None = None,
+    on_listening: Callable[[Address], None] | None = None,
 ) -> None:
     """Answer at `listen` (host:port, UDP and TCP) until cancelled.
 
+    `on_listening` is told the address when it is open: with port 0 the one that was free.
     Raises ValueError for an unreadable address and the net layer's error for one in use.
     """
-    async with answering_end(parse_address(listen), plan, on_event=on_event):
+    async with answering_end(parse_address(listen), plan, on_event=on_event) as (_, udp):
+        if on_listening is not None:
+            on_listening(Address(udp.host, udp.port))
         await asyncio.Event().wait()
 
 
