@@ -3,6 +3,7 @@
 from setuptools import Extension, setup
 
 setup(
+    exclude_package_data={"sipgate.sip": ["*.c", "*.pyi"]},  # not in the wheel
     ext_modules=[
         Extension(
             "sipgate.sip._plain",
@@ -10,5 +11,5 @@ setup(
             extra_compile_args=["-O2", "-Wall", "-Wextra"],
             optional=True,  # no compiler, no Python.h: messages are read in Python
         )
-    ]
+    ],
 )

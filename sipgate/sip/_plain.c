@@ -2,8 +2,7 @@
 
    It gives what `_parse` in message.py gives, or None, and then `_parse` decides: so each rule
    here may be stricter than the one there, never looser. All that is written differently (folds,
-   spaces where none are needed, quotes with escapes, several values in a line) and all that is
-   wrong ends in None.
+   spaces where none are needed, quotes with escapes) and all that is wrong ends in None.
 
    First the whole message is looked at, without making any object and each byte a fixed number
    of times; only then objects are made, and only want of memory can fail. Nothing relies on a
