@@ -56,21 +56,38 @@ class BranchMaker:
         return blake2b(text, digest_size=PART_BYTES, key=self._key).hexdigest().encode()
 
     def token(self, call_id: bytes, caller_tag: bytes, *, emergency: bool = False) -> bytes:
-        """The user part of our Record-Route URI for the call that the caller's tag names."""
-        digest = blake2b(call_id + b"\n" + caller_tag, digest_size=PART_BYTES, key=self._key)
-        token = digest.hexdigest().encode()
-        return EMERGENCY_MARK + token if emergency else token
+        """The user part of our Record-Route URI for the call that the caller's tag names.
+
+        Nobody can put the mark of an emergency call before the token of another one.
+        """
+        text = call_id + b"\n" + caller_tag
+        if emergency:
+            return EMERGENCY_MARK + self._named(text, b"emergency")
+        return self._named(text, b"")
+
+    def to_tag(self, request: Request) -> bytes:
+        """The To tag of a response of our own: the same for each retransmission of the request.
+
+        It is no token, whatever branch and tag the caller chose.
+        """
+        return self._named(
+            b"\n".join((request.call_id, request.via.branch, request.from_tag)), b"tag"
+        )
 
     def token_opens(self, token: bytes, request: Request) -> bool:
         """True when the token is ours for this request's dialog, whichever end sent it."""
-        if len(token) == TOKEN_LENGTH + 1 and token[:1] == EMERGENCY_MARK:
-            token = token[1:]
-        if len(token) != TOKEN_LENGTH:
+        emergency = is_emergency_token(token)
+        if len(token) != TOKEN_LENGTH and not emergency:
             return False
         return token in (
-            self.token(request.call_id, request.from_tag),
-            self.token(request.call_id, request.to_tag),
+            self.token(request.call_id, request.from_tag, emergency=emergency),
+            self.token(request.call_id, request.to_tag, emergency=emergency),
         )
+
+    def _named(self, text: bytes, use: bytes) -> bytes:
+        """A keyed hash that stands for `text` in this use only."""
+        digest = blake2b(text, digest_size=PART_BYTES, key=self._key, person=use)
+        return digest.hexdigest().encode()
 
 
 def is_emergency_token(token: bytes) -> bool:

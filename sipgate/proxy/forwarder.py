@@ -142,7 +142,7 @@ class Forwarder:
 
     def own_tag(self, request: Request) -> bytes:
         """A To tag that is the same for each retransmission (RFC 3261 §8.2.6.2)."""
-        return self._branches.token(request.call_id, request.via.branch + request.from_tag)
+        return self._branches.to_tag(request)
 
     def acknowledged(self, context: ResponseContext, now: float) -> None:
         """The ACK to a non-2xx: nothing is sent any more."""

@@ -56,8 +56,9 @@ class UpstreamSender:
         if not routes.rest or source.routes:
             return True
         target = self._upstreams[source.upstream].target
+        allowed = Hop(target.transport, target.host, target.port)
         try:
-            return route_hop(routes.rest[0]) == Hop(target.transport, target.host, target.port)
+            return all(route_hop(value) == allowed for value in routes.rest)
         except UnsupportedHop:
             return False
 

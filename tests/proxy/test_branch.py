@@ -100,3 +100,18 @@ def test_an_emergency_token_says_so() -> None:
     assert is_emergency_token(token)
     assert maker.token_opens(token, request(to="t"))
     assert not is_emergency_token(maker.token(b"c", b"f"))
+
+
+@pytest.mark.parametrize("emergency", [True, False])
+def test_no_token_becomes_that_of_the_other_kind_of_call(emergency: bool) -> None:
+    maker = BranchMaker(KEY)
+    digest = maker.token(b"c", b"f", emergency=emergency)[-16:]
+    other = digest if emergency else b"e" + digest
+    assert not maker.token_opens(other, request(to="t"))
+
+
+def test_no_to_tag_of_ours_is_a_token() -> None:
+    maker = BranchMaker(KEY)
+    tag = maker.to_tag(request(branch="z9hG4bKb"))
+    assert tag == maker.to_tag(request(branch="z9hG4bKb"))
+    assert not maker.token_opens(tag, request(**{"from": "z9hG4bKbf", "to": "t"}))

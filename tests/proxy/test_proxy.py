@@ -393,6 +393,18 @@ def test_an_emergency_reinvite_with_our_token_never_gets_481() -> None:
     ]
 
 
+@pytest.mark.parametrize("method", ["INVITE", "SUBSCRIBE"])
+def test_another_calls_token_marked_as_an_emergency_gets_481(method: str) -> None:
+    house = House()
+    house.phone.asks(method, f"sip:+13055550001@{GATE}")
+    house.writes()
+    house.heard()
+    value = house.trunk.got_request(method).values(b"record-route")[0].decode()
+    marked = value.replace("<sip:", "<sip:e")
+    house.phone.calls(to_tag="made-up", branch="forged", headers=[f"Route: {marked}"])
+    assert house.heard() == ["phone: SIP/2.0 481 Call/Transaction Does Not Exist"]
+
+
 # The gate's own state
 
 
