@@ -59,6 +59,11 @@ class Call:
             return to_tag in self.callee_tags
         return to_tag == self.caller_tag and from_tag in self.callee_tags
 
+    @property
+    def target_host(self) -> str:
+        """The numeric address that its INVITE went to; "" before it left."""
+        return self.target.partition(b":")[2].rpartition(b":")[0].strip(b"[]").decode()
+
     def is_from_caller(self, from_tag: bytes) -> bool:
         return from_tag == self.caller_tag
 

@@ -25,6 +25,7 @@ from .call_recorder import CallRecorder
 from .forwarder import Forwarder
 from .forwarding import own_header_lines
 from .next_hop import HopResolver, RouteSet, UnsupportedHop, hop_of, route_hop
+from .own_address import SIP_PORT
 from .response_context import ResponseContext
 from .upstream_sender import RECORD_ROUTED, forbidden_lines, record_routes
 
@@ -69,7 +70,8 @@ class DialogSender:
     ) -> None:
         """Send a request on; at once where the next hop is numeric or its name is known."""
         request = context.request
-        context.call = call
+        if call is not None and self._concerns(context, uri, routes, call):
+            context.call = call
         remove = tuple(forbidden_lines(request, context.source))
         self._towards(request, routes, call, partial(self._forward, context, routes, remove), uri)
 
@@ -174,6 +176,20 @@ class DialogSender:
         hop = hop_of(uri if uri is not None else parse_uri(request.uri))
         self._hops.with_flow(hop, use, request.uri)
 
+    def _concerns(self, context: ResponseContext, uri: Uri, routes: RouteSet, call: Call) -> bool:
+        """Whether what becomes of the request may move the call.
+
+        Who is counted while he talks could say BYE to himself, or in the callee's name.
+        """
+        request, caller_flow = context.request, call.caller_flow
+        if call.is_from_caller(request.from_tag):
+            return (
+                call.callee_contact is None or self._leads_to_party(request, uri, call)
+            ) and _shows(call, routes)
+        if call.inbound or caller_flow is None or context.flow.host != caller_flow.host:
+            return True
+        return call.target_host == caller_flow.host  # the callee is there as well
+
     def _leads_to_party(self, request: Request, uri: Uri, call: Call) -> bool:
         from_caller = call.is_from_caller(request.from_tag)
         if call.emergency or from_caller == call.inbound:
@@ -185,7 +201,8 @@ class DialogSender:
             return contact is None
         callee = call.source.dial_plan.read(unescape_user(uri.user or b""))
         if callee.key == call.attempt.callee:
-            return True
+            host = uri.host.decode("ascii", "replace").strip("[]")
+            return contact is None or host == call.target_host
         # The Contact of a call that was answered during a crash is not known.
         return contact is None and call.is_restored and callee.kind == "unreadable"
 
@@ -204,11 +221,17 @@ class DialogSender:
 
 def _is_at(uri: Uri, contact: bytes) -> bool:
     """True when a Request-URI means that Contact; parameters may differ."""
+    if b"<%b>" % uri.raw in contact:
+        return True
     try:
         party = parse_uri(parse_name_addr(contact).uri)
     except BadMessage:
         return False
-    return (uri.user, uri.host, uri.port) == (party.user, party.host, party.port)
+    return (uri.user, uri.host, uri.port or SIP_PORT) == (
+        party.user,
+        party.host,
+        party.port or SIP_PORT,
+    )
 
 
 def _shows(call: Call, routes: RouteSet) -> bool:

@@ -47,7 +47,11 @@ from .transaction_table import ClientTombstone, TransactionTable
 from .wire_text import text_of
 
 TIMER_C = 200.0  # seconds; RFC 3261 §16.6 step 11 asks for more than 3 minutes
-CHALLENGES = frozenset((401, 407))
+# What says that the BYE itself was wrong: the call goes on. Any other response, and none at all,
+# ends it (RFC 3261 §15.1.1). 500 is what a CSeq that is too low gets (RFC 3261 §12.2.2).
+BYE_NOT_TAKEN = frozenset(
+    (400, 401, 405, 407, 413, 414, 415, 416, 420, 421, 482, 483, 491, 493, 494, 500, 501, 505, 513)
+)
 
 
 class Forwarder:
@@ -461,7 +465,7 @@ class Forwarder:
         call, request = context.call, context.request
         if call is None:
             return
-        if request.method == b"BYE" and status not in CHALLENGES:
+        if request.method == b"BYE" and status not in BYE_NOT_TAKEN:
             from_caller = call.is_from_caller(request.from_tag)
             if call.answered_at is None:  # an early dialog's; its INVITE will say how it ended
                 call.cancelled = call.cancelled or from_caller

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from sipgate.net import Flow, Listener
 
 SIP_PORT = 5060
-SIPS_PORT = 5061
 WILDCARDS = ("0.0.0.0", "::", "[::]")
 
 

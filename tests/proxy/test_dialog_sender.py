@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from .house import GATE, House, header
+from .house import GATE, PHONE, House, header
 
 PARTY = "sip:callee@10.9.0.9:5080"
 
@@ -61,8 +61,8 @@ def test_the_caller_can_not_refuse_in_the_callees_name() -> None:
     assert ended(house)[0] == "answered"
 
 
-@pytest.mark.parametrize("status", [401, 407])
-def test_a_bye_that_is_challenged_ends_nothing(status: int) -> None:
+@pytest.mark.parametrize("status", [401, 407, 420, 483, 500])
+def test_a_bye_that_is_wrong_ends_nothing(status: int) -> None:
     house = up()
     house.phone.in_dialog("BYE")
     house.heard()
@@ -73,6 +73,79 @@ def test_a_bye_that_is_challenged_ends_nothing(status: int) -> None:
     house.heard()
     house.trunk.answers(200, method="BYE")
     assert ended(house)[0] == "answered"
+
+
+@pytest.mark.parametrize("status", [404, 408, 481, 503])
+def test_a_bye_to_a_call_that_is_gone_ends_it(status: int) -> None:
+    house = up()
+    house.phone.in_dialog("BYE")
+    house.heard()
+    house.trunk.answers(status, method="BYE")
+    assert ended(house)[0] == "answered"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"uri": "sip:me@10.1.0.8:5060"},
+        {"uri": "sip:+13055550001@10.1.0.8:5060"},
+        {"headers": ["Route: <sip:10.1.0.8:5060;lr>"]},
+    ],
+    ids=["to another address", "to the number at another address", "by a route to another"],
+)
+def test_a_bye_that_the_caller_sends_to_himself_ends_nothing(fields: dict[str, object]) -> None:
+    house = up()
+    accomplice = house.end("accomplice", "10.1.0.8", 5060)
+    house.phone.in_dialog("BYE", **fields)  # type: ignore[arg-type]
+    house.heard()
+    accomplice.answers(200, method="BYE")
+    assert house.heard() == ["phone: SIP/2.0 200 X"]
+    assert house.outcomes == []
+    house.phone.in_dialog("BYE", cseq=3, branch="d2")
+    house.heard()
+    house.trunk.answers(200, method="BYE")
+    assert ended(house) == ("answered", "caller", None)
+
+
+def test_a_bye_that_the_caller_sends_in_the_callees_name_ends_nothing() -> None:
+    house = up()
+    route = house.trunk.got_request("INVITE").values(b"record-route")[0].decode()
+    house.end("phone too", PHONE, 5070).asks(
+        "BYE",
+        f"sip:4711@{PHONE}:5060",
+        from_tag="t1",
+        to_tag="f1",
+        branch="x1",
+        headers=[f"Route: {route}"],
+    )
+    assert starts(house) == [f"phone: BYE sip:4711@{PHONE}:5060"]
+    house.phone.answers(200, method="BYE")
+    assert house.outcomes == []
+
+
+def test_an_update_that_the_caller_sends_to_himself_moves_no_target() -> None:
+    house = up()
+    accomplice = house.end("accomplice", "10.1.0.8", 5060)
+    house.phone.in_dialog("UPDATE", uri="sip:me@10.1.0.8:5060")
+    house.heard()
+    accomplice.answers(200, method="UPDATE", contact="sip:me@10.1.0.8:5060")
+    house.heard()
+    house.phone.in_dialog("INVITE", cseq=3, branch="d2", uri="sip:me@10.1.0.8:5060")
+    assert house.heard() == ["phone: SIP/2.0 403 Not the party of this dialog"]
+
+
+def test_a_bye_to_one_of_two_forks_leaves_the_other_up() -> None:
+    house = House()
+    house.phone.calls()
+    house.writes()
+    house.heard()
+    house.trunk.answers(200)
+    house.trunk.answers(200, tag="t2", contact="sip:other@10.9.0.9:5080")
+    house.heard()
+    house.phone.in_dialog("BYE", uri="sip:other@10.9.0.9:5080")
+    house.heard()
+    house.trunk.answers(200, method="BYE")
+    assert house.outcomes == []
 
 
 def test_a_bye_that_nobody_answers_ends_the_call_all_the_same() -> None:
@@ -86,7 +159,12 @@ def test_a_bye_that_nobody_answers_ends_the_call_all_the_same() -> None:
 
 
 def test_a_bye_whose_name_was_looked_up_for_long_ends_the_call_too() -> None:
-    house = up()
+    house = House()
+    house.phone.calls()
+    house.writes()
+    house.heard()
+    house.trunk.answers(200, contact="sip:callee@slow.example:5080")
+    house.heard()
     waiting: list[Callable[[str | None], None]] = []
     house.parts.hops.ask_with(lambda host, use: waiting.append(use))
     house.phone.in_dialog("BYE", uri="sip:callee@slow.example:5080")
