@@ -30,7 +30,7 @@ from .call_recorder import CallRecorder
 from .dialog_sender import DialogSender
 from .forwarder import Forwarder
 from .loop import LoopDetector
-from .next_hop import HopResolver, RouteReader, RouteSet, UnsupportedHop
+from .next_hop import NO_ROUTE, HopResolver, RouteReader, RouteSet, UnsupportedHop
 from .outcome import CALLER, CANCELLED, FAILED, GATE
 from .own_address import OwnAddresses
 from .refusal import refusal
@@ -315,7 +315,7 @@ class Proxy:
         assert source is not None
         callee = self._callee(request, uri, source)
         if is_emergency(callee) and source.decide:
-            self._emergency(context, uri, callee, routes, now)
+            self._emergency(context, uri, callee, now)
             return
         if self.is_draining:
             self._forwarder.respond(context, 503, now)
@@ -349,17 +349,14 @@ class Proxy:
         if self._restored:
             self._restored.came_again(request, context.open, now)
 
-    def _emergency(
-        self, context: ResponseContext, uri: Uri, callee: Callee, routes: RouteSet, now: float
-    ) -> None:
+    def _emergency(self, context: ResponseContext, uri: Uri, callee: Callee, now: float) -> None:
         """Forward first, record after: nothing may keep an emergency call (design §1)."""
         source = context.source
         assert source is not None
         self.counts["calls_emergency"] += 1
         self._forwarder.trying(context, now)
         context.is_initial = True
-        routes = RouteSet(routes.own)
-        self._upstream_sender.send_invite(context, uri, callee, routes, None, now, emergency=True)
+        self._upstream_sender.send_invite(context, uri, callee, NO_ROUTE, None, now, emergency=True)
         target = self._upstream_sender.upstream_of(source).target.key
         attempt = self._admission.attempt(context.request, source, uri, callee)
         try:

@@ -85,16 +85,19 @@ class UpstreamSender:
             if call.state in (CallState.DECIDED, CallState.CHALLENGED):
                 call.state = CallState.CALLING
         token = self._branches.token(request.call_id, request.from_tag, emergency=emergency)
+        removed = self._removed_lines(request, source, upstream, is_spiral=not context.is_initial)
+        if emergency:
+            removed += request.indexes(b"route")  # or the upstream would follow it elsewhere
         self._forwarder.forward(
             context,
             flow,
             upstream.target.key,
             now,
             uri=self._outgoing_uri(request, uri, callee, source, upstream, context.flow),
-            own_routes=routes.own,
+            own_routes=0 if emergency else routes.own,
             rest_routes=routes.rest,
             record_routes=record_routes(token, context.flow, flow),
-            remove=self._removed_lines(request, source, upstream, is_spiral=not context.is_initial),
+            remove=removed,
             append=self._tag_lines(call, upstream) if call and context.is_initial else (),
         )
 

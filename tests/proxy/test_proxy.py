@@ -364,10 +364,11 @@ def test_an_emergency_call_is_never_counted() -> None:
     assert house.parts.engine.calls_in_progress == 0
 
 
-def test_an_emergency_call_is_not_stopped_by_its_routes() -> None:
+def test_an_emergency_call_is_not_led_away_by_its_routes() -> None:
     house = House()
-    house.phone.calls("911", headers=["Route: <sip:192.0.2.1;lr>"])
+    house.phone.calls("911", headers=[f"Route: <sip:{GATE};lr>", "Route: <sip:192.0.2.1;lr>"])
     assert len(house.heard()) == 2
+    assert house.trunk.got_request("INVITE").first(b"route") is None
 
 
 def test_an_emergency_call_ends_with_an_outcome() -> None:
