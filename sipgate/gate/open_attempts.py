@@ -35,6 +35,11 @@ class OpenAttempt:
         """Whether an INVITE of it has not had its final response."""
         return self.invites > 0
 
+    @property
+    def may_come_again(self) -> bool:
+        """Whether a repaired INVITE would still belong to it."""
+        return self.retries < MAX_RETRIES
+
 
 class OpenAttempts:
     """Finds the attempt that an INVITE belongs to, by source, caller, Call-ID, From tag, callee.
@@ -106,7 +111,7 @@ class OpenAttempts:
         if one.invites > 0:
             return False
         del self._opened_at[one]
-        if asks_for_repair(status) and one.retries < MAX_RETRIES:
+        if asks_for_repair(status) and one.may_come_again:
             self._retry_until[one] = now + RETRY_SECONDS
             if len(self._retry_until) > self._max_open:
                 self._forget(self._retry_until.popitem(last=False)[0])

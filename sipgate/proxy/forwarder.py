@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from sipgate.gate import OpenAttempts, asks_for_repair
+from sipgate.gate import OpenAttempt, OpenAttempts, asks_for_repair
 from sipgate.ledger import EndedBy, OutcomeKind
 from sipgate.net import Flow
 from sipgate.sip import (
@@ -415,16 +415,17 @@ class Forwarder:
                 call.caller_contact = answered
 
     def _failed(self, context: ResponseContext, call: Call, response: Response, now: float) -> None:
-        had_attempt = context.open is not None
+        opened = context.open
         if self.end_attempt(context, response.status, now):
-            self._fell(call, response, had_attempt, now)
+            self._fell(call, response, opened, now)
 
-    def _fell(self, call: Call, response: Response, had_attempt: bool, now: float) -> None:
+    def _fell(self, call: Call, response: Response, opened: OpenAttempt | None, now: float) -> None:
         """The last open INVITE of a call was refused."""
         status = response.status
         if call.state is CallState.UP:
             return  # another INVITE of this attempt was answered
-        if had_attempt and asks_for_repair(status) and not call.cancelled:
+        may_come_again = opened is not None and opened.may_come_again
+        if may_come_again and asks_for_repair(status) and not call.cancelled:
             self._recorder.challenged(call, status, now)
             return
         reason = response.first(b"reason")
@@ -542,7 +543,7 @@ class Forwarder:
                 now,
             )
         elif is_last:
-            self._fell(call, response, invite.open is not None, now)
+            self._fell(call, response, invite.open, now)
 
     def _send_cancel(self, context: ResponseContext, now: float) -> None:
         assert context.out_flow is not None

@@ -189,6 +189,20 @@ def test_the_sixth_retry_is_a_new_attempt() -> None:
     assert len(house.decisions) == 2
 
 
+def test_a_challenge_that_allows_no_more_retries_frees_the_line() -> None:
+    house = House(ONE_AT_A_TIME)
+    house.phone.calls()
+    house.writes()
+    for cseq in range(2, 7):
+        house.heard()
+        house.trunk.answers(407)
+        house.phone.calls(cseq=cseq, branch=f"b{cseq}")
+    house.heard()
+    house.trunk.answers(407)
+    assert kinds(house) == [("failed", 407, None)]
+    assert house.parts.engine.calls_in_progress == 0
+
+
 def test_another_callee_under_the_same_call_id_is_a_new_attempt() -> None:
     house = House(ONE_A_DAY)
     challenged(house)
