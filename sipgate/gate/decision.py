@@ -58,17 +58,6 @@ class Decision:
         """Whether the call may leave."""
         return self.verdict != "reject"
 
-    @property
-    def headers(self) -> tuple[tuple[str, str], ...]:
-        """The headers that a refusal carries: Reason (RFC 3326), Retry-After; else empty."""
-        if self.code is None:
-            return ()
-        text = (self.reason or "").replace("\\", "\\\\").replace('"', '\\"')
-        reason = ("Reason", f'SIP;cause={self.code};text="{text}"')
-        if self.retry_after is None:
-            return (reason,)
-        return (reason, ("Retry-After", str(self.retry_after)))
-
 
 class Charge:
     """What an admitted call holds until it is over: its places in the concurrency gauges.

@@ -303,9 +303,7 @@ class Admission:
                 policy=decision.policy,
                 revision=decision.revision,
                 policy_sha256=decision.policy_sha256,
-                steps=[
-                    {"rule": step.rule, "held": step.held, **step.values} for step in decision.steps
-                ],
+                steps=[step.record() for step in decision.steps],
             )
         )
 

@@ -37,7 +37,7 @@ from .outcome import (
     is_refusal,
     kind_of_failure,
 )
-from .response_context import CANCEL_PATIENCE, OwnCancel, ResponseContext
+from .response_context import CANCEL_PATIENCE, TIMER_C, OwnCancel, ResponseContext
 from .restored import RestoredInvite, RestoredInvites
 from .return_path import ReturnPath
 from .server_key import ServerKey
@@ -46,7 +46,6 @@ from .timer_queue import TimerQueue
 from .transaction_table import ClientTombstone, TransactionTable
 from .wire_text import text_of
 
-TIMER_C = 200.0  # seconds; RFC 3261 §16.6 step 11 asks for more than 3 minutes
 # What says that the BYE itself was wrong: the call goes on. Any other response, and none at all,
 # ends it (RFC 3261 §15.1.1). 500 is what a CSeq that is too low gets (RFC 3261 §12.2.2).
 BYE_NOT_TAKEN = frozenset(

@@ -27,6 +27,7 @@ from .next_hop import NO_ROUTE
 from .server_key import ServerKey
 from .source import Source
 
+TIMER_C = 200.0  # seconds; RFC 3261 §16.6 step 11 asks for more than 3 minutes
 CANCEL_PATIENCE = 32.0  # 64 × T1 from CANCEL to a final response: RFC 3261 §9.1
 
 

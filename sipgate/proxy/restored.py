@@ -26,12 +26,10 @@ from .branch import BranchMaker
 from .call import ActiveCalls, Call, CallState
 from .call_recorder import CallExpiry, CallRecorder
 from .outcome import ANSWERED, FAILED, LOST, Outcome
+from .response_context import TIMER_C
 from .source import Source, SourceTable
 from .timer_queue import TimerQueue
 from .wire_text import text_of
-
-TIMER_C = 200.0  # an INVITE that is older than this has ended without us
-
 
 SWEEP_SECONDS = 8.0
 LATE_SECONDS = 32.0  # after the last of them has ended, repeated responses may still come

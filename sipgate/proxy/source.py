@@ -29,7 +29,6 @@ class Source:
     registrations: Literal["pass", "refuse"] = "pass"
     nat: bool = False
     routes: bool = False
-    uri_lists: bool = False
     accept_tags: bool = False
     strip: int = 0  # characters taken off before a number goes out
     prefix: str = ""  # what is put in front of it

@@ -47,10 +47,8 @@ def test_a_refusal_carries_its_reason_and_retry_after(gate: MakeGate) -> None:
   rate: {per: caller, limit: 0, window: 1m}
   then: {reject: 480, reason: 'say "no" \\ once', retry-after: 1m}
 """)
-    assert g.call().headers == (
-        ("Reason", 'SIP;cause=480;text="say \\"no\\" \\\\ once"'),
-        ("Retry-After", "60"),
-    )
+    refused = g.call()
+    assert (refused.code, refused.reason, refused.retry_after) == (480, 'say "no" \\ once', 60)
 
 
 def test_the_first_reject_or_allow_settles_and_later_rules_are_not_evaluated(
