@@ -22,6 +22,7 @@ from sipgate.config_file import (
     retype_overrides,
     shown,
     suggestion,
+    unknown_variables,
 )
 from sipgate.config_values import (
     BUILT_IN_CALLEE,
@@ -344,7 +345,7 @@ class Config(Section):
 def load_config(path: Path, environ: Mapping[str, str]) -> Config:
     """Read and check `path`, environment variables over it; ConfigError has all that is wrong."""
     settings = read_settings(path)
-    problems = override(settings, environ)
+    problems = override(settings, environ) + unknown_variables(settings, Config, environ)
     problems += _contradictions(settings)
     config: Config | None = None
     try:

@@ -8,7 +8,7 @@ import itertools
 import re
 import tomllib
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 ENVIRONMENT_PREFIX = "SIPGATE_"
+NO_KEYS = frozenset({"SIPGATE_CONFIG", "SIPGATE_PURE"})  # of the command and of the build
 
 # (section, index, key, …) in the file's own spelling, as pydantic's `loc`.
 Steps = tuple[str | int, ...]
@@ -113,6 +114,36 @@ def override(settings: SettingsFile, environ: Mapping[str, str]) -> list[Problem
             continue
         settings.variables[steps] = name
     return problems
+
+
+def unknown_variables(
+    settings: SettingsFile, model: type[BaseModel], environ: Mapping[str, str]
+) -> list[Problem]:
+    """Variables that look like ours and that `override` left alone (`SIPGATE_GATE_MODE`)."""
+    names = [name for name in sorted(environ) if name.startswith(ENVIRONMENT_PREFIX)]
+    wrong = [name for name in names if "__" not in name and name not in NO_KEYS]
+    if not wrong:
+        return []
+    known = {re.sub("_+", "_", name): name for name in _variable_names(settings.values, model)}
+    problems = []
+    for name in wrong:
+        near = get_close_matches(name, known, n=1, cutoff=0.8)
+        hint = f'did you mean "{known[near[0]]}"?' if near else "expected SIPGATE_SECTION__KEY"
+        problems.append(Problem(name, None, None, f"no key is named so; {hint}"))
+    return problems
+
+
+def _variable_names(values: Mapping[str, object], model: type[BaseModel]) -> Iterator[str]:
+    """The variables that could override something in this file."""
+    for section in key_names(model):
+        found = values.get(section, {})
+        parts = [section]
+        if isinstance(found, list):
+            named = [item.get("name") if isinstance(item, dict) else None for item in found]
+            parts = [f"{section}__{name or index}" for index, name in enumerate(named)]
+        for part in parts:
+            for key in key_names(section_of(model, (section,))):
+                yield f"{ENVIRONMENT_PREFIX}{part}__{key}".upper().replace("-", "_")
 
 
 def retype_overrides(settings: SettingsFile, error: ValidationError) -> bool:
@@ -262,10 +293,34 @@ def _syntax_problem(path: Path, text: str, message: str) -> Problem:
         return Problem(str(path), 1, 1, message)
     told = message[: match.start()]
     told = told[0].lower() + told[1:]
+    if match[1] is not None and _TWICE.match(told):
+        return _twice(path, text, int(match[1]), int(match[2]))
     if match[1] is None:
         lines = text.split("\n")
         return Problem(str(path), len(lines), len(lines[-1]) + 1, told)
     return Problem(str(path), int(match[1]), int(match[2]), told)
+
+
+_TWICE = re.compile(
+    "cannot (overwrite|declare|mutate|redefine)|duplicate inline"
+)  # in tomllib's words
+
+
+def _twice(path: Path, text: str, line: int, column: int) -> Problem:
+    """A key or table that is there again, which tomllib finds after it has read it."""
+    end = sum(len(before) + 1 for before in text.split("\n")[: line - 1]) + column - 1
+    scan = _Scan(text[:end] + "]" * text.startswith("]", end))  # the end of a table's name
+    scan.document()
+    steps, place, is_table = scan.last
+    first = place
+    while first == place and steps:  # a.b.c where a.b is a value: that one is there again
+        first = scan.first_places.get(steps, place)
+        same, steps = steps, steps[:-1]
+    names = ".".join(step for step in same if isinstance(step, str))
+    told = f"[{names}]" if is_table else f'key "{names}"'
+    return Problem(
+        str(path), *place, f"{told} is there for the second time; the first is in line {first[0]}"
+    )
 
 
 def _named_steps(values: object, parts: list[str]) -> Steps:
@@ -320,11 +375,17 @@ def _told(steps: Steps) -> str:
 
 
 class _Scan:
-    """Finds the places in a text that `tomllib` has already accepted, in one pass."""
+    """Finds the places in a text that `tomllib` has already accepted, in one pass.
+
+    `last`: the key or table that came last, its place, and whether it is a table. `first_places`
+    has also what is only implied: of `[a.b]` the `a`.
+    """
 
     def __init__(self, text: str) -> None:
         self.key_places: dict[Steps, tuple[int, int]] = {}
         self.value_places: dict[Steps, tuple[int, int]] = {}
+        self.first_places: dict[Steps, tuple[int, int]] = {}
+        self.last: tuple[Steps, tuple[int, int], bool] = ((), (1, 1), False)
         self._text = text
         self._at = 0
         self._line = 1
@@ -342,6 +403,7 @@ class _Scan:
                 self._move(1)
                 table = self._table(self._keys())
                 self.key_places[table] = place
+                self._note(table, place, is_table=True)
                 self._move(1)
             else:
                 self._pair(table)
@@ -355,6 +417,7 @@ class _Scan:
         index = self._last_index.get(array, -1) + 1
         self._last_index[array] = index
         self.key_places.setdefault(array, place)
+        self._note(array, place, is_table=True)
         self.key_places[(*array, index)] = place
         return (*array, index)
 
@@ -372,9 +435,15 @@ class _Scan:
         for name in self._keys():
             steps = (*steps, name)
             self.key_places.setdefault(steps, place)
+        self._note(steps, place, is_table=False)
         self._move(1)  # the equals sign
         self._skip_blank()
         self._value(steps)
+
+    def _note(self, steps: Steps, place: tuple[int, int], *, is_table: bool) -> None:
+        for length in range(1, len(steps) + 1):
+            self.first_places.setdefault(steps[:length], place)
+        self.last = (steps, place, is_table)
 
     def _keys(self) -> list[str]:
         """A dotted key, with the blanks after it."""
@@ -409,6 +478,7 @@ class _Scan:
 
     def _items(self, steps: Steps, closing: str) -> None:
         self._move(1)
+        outer = self.last
         index = 0
         while self._skip_blank() and self._text[self._at] != closing:
             if self._text[self._at] == ",":
@@ -418,6 +488,8 @@ class _Scan:
             else:
                 self._value((*steps, index))
                 index += 1
+        if self._at < len(self._text):  # else it is cut off, and its last key was the last
+            self.last = outer
         self._move(1)
 
     def _string(self) -> str:

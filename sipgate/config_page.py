@@ -51,7 +51,9 @@ targets = ["sip:198.51.100.10:5060"]
 - Environment variables override the file: `SIPGATE_GATE__MODE=monitor`,
   `SIPGATE_LIMITS__MAX_VIAS=20`, and by name or index `SIPGATE_SOURCE__HQ__REGION=DE`,
   `SIPGATE_LISTEN__0__ADDRESS=127.0.0.1:5062`. Lists, numbers and truth values are written as in
-  TOML. Paths in them are relative to the file as well.
+  TOML. Paths in them are relative to the file as well. Between section and key stand two
+  underscores; a variable that begins with `SIPGATE_` and matches no key is an error
+  (`SIPGATE_CONFIG` and `SIPGATE_PURE` are no keys and fine).
 - The file is read at start. SIGHUP reads the policy and the lists again, not this file.
 """
 

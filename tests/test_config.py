@@ -348,7 +348,80 @@ def test_a_mistake_in_a_variable_is_told_with_its_name(tmp_path: Path) -> None:
 
 
 def test_other_variables_are_left_alone(tmp_path: Path) -> None:
-    load(tmp_path, GOOD, {"SIPGATE_HOME": "x", "PATH": "y"})
+    load(tmp_path, GOOD, {"SIPGATE_CONFIG": "x", "SIPGATE_PURE": "1", "PATH": "y", "SIPGATES": ""})
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("SIPGATE_GATE_MODE", 'did you mean "SIPGATE_GATE__MODE"?'),
+        ("SIPGATE_GATE_UNKNOWN_SORCE", 'did you mean "SIPGATE_GATE__UNKNOWN_SOURCE"?'),
+        ("SIPGATE_SOURCE_HQ_REGION", 'did you mean "SIPGATE_SOURCE__HQ__REGION"?'),
+        ("SIPGATE_LISTEN_0_ADDRESS", 'did you mean "SIPGATE_LISTEN__0__ADDRESS"?'),
+        ("SIPGATE_LIMITS_MAX_VIAS", 'did you mean "SIPGATE_LIMITS__MAX_VIAS"?'),
+        ("SIPGATE_XYZ", "expected SIPGATE_SECTION__KEY"),
+    ],
+    ids=["one underscore", "typo", "named", "counted", "limits", "nothing near"],
+)
+def test_a_variable_that_is_no_key_is_an_error(tmp_path: Path, name: str, told: str) -> None:
+    assert problems(tmp_path, GOOD, {name: "monitor"}) == [f"{name}: no key is named so; {told}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            '[gate]\nmode = "monitor"\n# x\n mode = """\nenforce"""\n',
+            '4:2: key "gate.mode" is there for the second time; the first is in line 2',
+        ),
+        (
+            "[gate]\nmode = 1\n[limits]\n[gate]\n",
+            "4:1: [gate] is there for the second time; the first is in line 1",
+        ),
+        (
+            "[[source]]\nname = 1\n[[source]]\nname = 2\nname = 3\n",
+            '5:1: key "source.name" is there for the second time; the first is in line 4',
+        ),
+        (
+            "[source]\nname = 1\n[[source]]\nname = 2\n",
+            "3:1: [source] is there for the second time; the first is in line 1",
+        ),
+        (
+            "a = {b = 1, b = 2}\n",
+            '1:13: key "a.b" is there for the second time; the first is in line 1',
+        ),
+        (
+            "a.b = 1\na = 2\n",
+            '2:1: key "a" is there for the second time; the first is in line 1',
+        ),
+        (
+            "a.b = 1\na.b.c = 2\n",
+            '2:1: key "a.b" is there for the second time; the first is in line 1',
+        ),
+        (
+            "a = 1\na = {b = 1}\n",
+            '2:1: key "a" is there for the second time; the first is in line 1',
+        ),
+        ("[a.b]\n[[a]]\n", "2:1: [a] is there for the second time; the first is in line 1"),
+        ("a = [1]\n[[a]]\n", "2:1: [a] is there for the second time; the first is in line 1"),
+    ],
+    ids=[
+        "key",
+        "table",
+        "key of one of several",
+        "array",
+        "inline",
+        "table",
+        "inside",
+        "inline again",
+        "implied",
+        "list",
+    ],
+)
+def test_what_is_there_twice_is_told_with_its_first_line(
+    tmp_path: Path, text: str, told: str
+) -> None:
+    assert problems(tmp_path, text) == [told]
 
 
 @pytest.mark.parametrize(
