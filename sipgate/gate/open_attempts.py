@@ -8,6 +8,7 @@ from .decision import Decision
 
 RETRY_SECONDS = 32.0  # 64 × T1, RFC 3261 §17.1.1.2: nobody waits longer for an answer
 MAX_RETRIES = 5
+MAX_FORKS = 10  # more than a PBX tries for one call; endless ones would ring on a single count
 OPEN_SECONDS = 3600.0  # a call that rings for longer than an hour is decided again if it forks
 MAX_OPEN = 100_000
 
@@ -20,7 +21,7 @@ class OpenAttempt:
     `cseq` is that of the latest INVITE that belongs to it.
     """
 
-    __slots__ = ("attempt", "cseq", "decision", "decision_seq", "invites", "retries")
+    __slots__ = ("attempt", "cseq", "decision", "decision_seq", "forks", "invites", "retries")
 
     def __init__(self, attempt: Attempt, decision_seq: int, decision: Decision) -> None:
         self.attempt = attempt
@@ -29,6 +30,7 @@ class OpenAttempt:
         self.cseq = attempt.cseq
         self.invites = 1  # that have not ended
         self.retries = 0
+        self.forks = 0  # that came after the first INVITE, ended ones too
 
     @property
     def is_open(self) -> bool:
@@ -44,10 +46,10 @@ class OpenAttempt:
 class OpenAttempts:
     """Finds the attempt that an INVITE belongs to, by source, caller, Call-ID, From tag, callee.
 
-    It belongs to an open attempt with its own CSeq (a fork, a failover, a retry after a crash),
-    or, with a higher CSeq, to one that ended less than 32 s ago with a response that asks for a
-    repaired INVITE, at most 5 times. Anything else is a new attempt: the same Call-ID for another
-    callee, a higher CSeq while one is open, the same INVITE after any other end.
+    It belongs to an open attempt with its own CSeq (a fork, a failover, a retry after a crash), at
+    most 10 times, or, with a higher CSeq, to one that ended less than 32 s ago with a response that
+    asks for a repaired INVITE, at most 5 times. Anything else is a new attempt: the same Call-ID
+    for another callee, a higher CSeq while one is open, the same INVITE after any other end.
     While a retry may come the attempt is not over: whoever owns its charge keeps it so long.
     """
 
@@ -74,6 +76,7 @@ class OpenAttempts:
         for one in known:
             if one.is_open and one.cseq == attempt.cseq and self._may_repeat(one, now):
                 one.invites += 1
+                one.forks += 1
                 return one
         if any(one.is_open for one in known):
             return None
@@ -120,6 +123,8 @@ class OpenAttempts:
         return True
 
     def _may_repeat(self, one: OpenAttempt, now: float) -> bool:
+        if one.forks >= MAX_FORKS:
+            return False
         # A refusal is open for longer only if a crash kept it from being sent.
         return one.decision.is_admitted or now - self._opened_at[one] <= RETRY_SECONDS
 

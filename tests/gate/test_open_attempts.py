@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sipgate.gate import Decision, OpenAttempts
-from sipgate.gate.open_attempts import OPEN_SECONDS
+from sipgate.gate.open_attempts import MAX_FORKS, OPEN_SECONDS
 
 ALLOW = Decision(verdict="allow", policy="p", revision="1", policy_sha256="")
 REJECT = Decision(verdict="reject", code=403, policy="p", revision="1", policy_sha256="")
@@ -26,6 +26,15 @@ def test_an_invite_with_the_open_cseq_belongs(known: OpenAttempts, attempt: Any)
 def test_another_name_is_another_attempt(known: OpenAttempts, attempt: Any, field: str) -> None:
     known.opened(attempt(), 7, ALLOW, 0.0)
     assert known.find(attempt(**{field: "other"}), 1.0) is None
+
+
+def test_forks_do_not_go_on_for_ever_on_one_count(known: OpenAttempts, attempt: Any) -> None:
+    one = known.opened(attempt(), 7, ALLOW, 0.0)
+    for _ in range(MAX_FORKS):
+        assert known.find(attempt(), 1.0) is one
+        known.ended(one, 486, 2.0)
+    assert one.is_open
+    assert known.find(attempt(), 3.0) is None
 
 
 @pytest.mark.parametrize("cseq", [1, 3])
