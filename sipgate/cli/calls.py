@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .failure import ANSWER_IS_NO, BadInput, CannotDo
+from .failure import ANSWER_IS_NO, BadInput
 from .moment import parse_moment
 from .output import print_json, print_line, print_note, print_table
-from .ownership import ask_owner, require_store, whoever_asks
+from .ownership import ask_running_gate, require_store, whoever_asks
 from .settings import DEFAULT_CONFIG, AsJson, ConfigFile, read_config
 
 if TYPE_CHECKING:
@@ -32,9 +32,11 @@ COLUMNS = (
     "callee",
     "verdict",
     "rule",
+    "would",
     "outcome",
     "talk",
 )
+WOULD = COLUMNS.index("would")  # a column only where something was monitored
 
 
 class VerdictName(StrEnum):
@@ -57,7 +59,13 @@ def calls(
     verdict: Annotated[
         VerdictName | None, _filter("--verdict", "VERDICT", "allow, tag or reject.")
     ] = None,
-    rule: Annotated[str | None, _filter("--rule", "ID", "The rule that spoke.")] = None,
+    rule: Annotated[
+        str | None, _filter("--rule", "ID", "The rule that spoke, or would have.")
+    ] = None,
+    would: Annotated[
+        VerdictName | None,
+        _filter("--would", "VERDICT", "What monitor mode kept from happening: tag or reject."),
+    ] = None,
     source: Annotated[str | None, _filter("--source", "NAME", "Where it came from.")] = None,
     campaign: Annotated[str | None, _filter("--campaign", "NAME", "What it was for.")] = None,
     cli: Annotated[str | None, _filter("--cli", "NUMBER", "The number it presented.")] = None,
@@ -84,7 +92,7 @@ def calls(
         return
     settings = read_config(config)
     if active:
-        given = {"--rule": rule, "--since": since, "--until": until}
+        given = {"--rule": rule, "--would": would, "--since": since, "--until": until}
         for option, value in given.items():
             if value is not None:
                 raise BadInput(f"{option}: not for --active; it shows what is up now")
@@ -107,6 +115,7 @@ def calls(
         callee=None if callee is None else _as_on_record(callee),
         verdict=None if verdict is None else verdict.value,
         rule=rule,
+        would=None if would is None else would.value,
         source=source,
         campaign=campaign,
         cli=None if cli is None else _as_on_record(cli),
@@ -126,7 +135,12 @@ def calls(
     if not shown:
         print_line("none")
         return
-    print_table(COLUMNS, [_cells(row) for row in shown])
+    rows_shown = [_cells(row) for row in shown]
+    columns = list(COLUMNS)
+    if all(row.would is None for row in shown):
+        columns.remove("would")
+        rows_shown = [cells[:WOULD] + cells[WOULD + 1 :] for cells in rows_shown]
+    print_table(columns, rows_shown)
     if limit is None and len(shown) == TABLE_ROWS:
         print_note(f"the last {TABLE_ROWS}; --limit N shows more")
 
@@ -145,12 +159,10 @@ def end(
     """
     settings = read_config(config)
     try:
-        answer = ask_owner(settings, "calls-end", decision=decision, by=whoever_asks())
+        answer = ask_running_gate(settings, "calls-end", decision=decision, by=whoever_asks())
     except BadInput as error:  # the gate knows no such call
         print_note(str(error))
         raise typer.Exit(ANSWER_IS_NO) from error
-    if answer is None:
-        raise CannotDo("sipgate: no gate is running on this store")
     if as_json:
         print_json(answer)
     else:
@@ -161,10 +173,7 @@ def _print_active(
     config: "Config", wanted: dict[str, str | None], limit: int | None, as_json: bool
 ) -> None:
     """The calls in progress that have each value of `wanted` that isn't None; the last `limit`."""
-    answer = ask_owner(config, "calls-active")
-    if answer is None:
-        print_note("no gate is running on this store")
-        return
+    answer = ask_running_gate(config, "calls-active")
     calls_up: list[dict[str, Any]] = answer["calls"]
     values = {key: value for key, value in wanted.items() if value is not None}
     found = [call for call in calls_up if values.items() <= call.items()]
@@ -181,7 +190,7 @@ def _print_active(
 
 def _cells(row: "CallRow") -> tuple[object, ...]:
     outcome = row.outcome
-    verdict = row.verdict if row.would is None else f"{row.verdict} (would {row.would.verdict})"
+    would = row.would
     became: object = outcome.kind
     if became is None and outcome.answered is not None:
         became = "up"
@@ -191,8 +200,9 @@ def _cells(row: "CallRow") -> tuple[object, ...]:
         row.decision,
         row.caller,
         row.callee,
-        verdict,
-        row.rule if row.rule is not None or row.would is None else row.would.rule,
+        row.verdict,
+        row.rule,
+        None if would is None else " by ".join(filter(None, (would.verdict, would.rule))),
         became,
         None if talk is None else f"{talk:.0f} s",
     )

@@ -29,6 +29,14 @@ def ask_owner(config: "Config", op: str, **args: Any) -> dict[str, Any] | None:
         raise BadInput(f"sipgate: {error}") from error
 
 
+def ask_running_gate(config: "Config", op: str, **args: Any) -> dict[str, Any]:
+    """What only a running gate knows; CannotDo when none runs."""
+    answer = ask_owner(config, op, **args)
+    if answer is None:
+        raise CannotDo(f"sipgate: no gate is running on the store {config.gate.store_path}")
+    return answer
+
+
 @asynccontextmanager
 async def owned_store(config: "Config") -> "AsyncIterator[AsyncEngine]":
     """The store, made or brought up to date, and nobody else's while the block runs."""

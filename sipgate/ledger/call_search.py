@@ -82,12 +82,14 @@ class CallSearch:
         call_id: str | None = None,
         verdict: Verdict | None = None,
         rule: str | None = None,
+        would: Verdict | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int | None = None,
     ) -> Iterator[CallRow]:
         """The calls for which all that is given holds, newest last; `limit`: the last so many.
 
+        `would`: what would have been decided, had it not been monitored; `rule` finds both.
         `since` is inclusive, `until` is not; both must be aware.
         """
         equal = {
@@ -98,12 +100,13 @@ class CallSearch:
             "campaign": campaign,
             "call_id": call_id,
             "verdict": verdict,
-            "rule": rule,
         }
         wanted = Wanted(
             {name: value for name, value in equal.items() if value is not None},
             None if since is None else _microseconds(since),
             None if until is None else _microseconds(until),
+            rule=rule,
+            would=would,
         )
         with LedgerReader(self._path) as reader:
             index = _open_index(self._path, reader)

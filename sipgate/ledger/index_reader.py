@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from .errors import LedgerError
 from .index_columns import CallColumns, IndexedDecision
 from .reader import LedgerReader
@@ -13,7 +15,11 @@ from .search_index import BUCKET_BITS, is_of_ledger, search_path
 PAGE = 500  # calls
 
 _INDEXED = {"caller", "callee", "call_id"}
+_NO_WOULD = b"null"
 _PLACES = {name: place for place, name in enumerate(IndexedDecision.__struct_fields__)}
+_RULE = _PLACES["rule"]
+# Without an index: few rows have one, and the others end at the comparison with null.
+_WOULD = "(c.would <> CAST('null' AS BLOB) AND json_extract(CAST(c.would AS TEXT), '$.{0}') = ?)"
 _SELECT = """
 SELECT c.*, o.decision, o.kind, o.status, o.answered_us, o.ring_ms, o.talk_ms, o.ended_by
 FROM call c LEFT JOIN outcome o ON o.decision = c.seq
@@ -21,10 +27,23 @@ FROM call c LEFT JOIN outcome o ON o.decision = c.seq
 
 
 class Wanted:
-    """The filters, as a predicate and as SQL."""
+    """The filters, as a predicate and as SQL.
 
-    def __init__(self, equal: dict[str, str], since_us: int | None, until_us: int | None) -> None:
+    `rule` is the one that spoke, or would have in monitor mode; `would` what it would have said.
+    """
+
+    def __init__(
+        self,
+        equal: dict[str, str],
+        since_us: int | None,
+        until_us: int | None,
+        *,
+        rule: str | None = None,
+        would: str | None = None,
+    ) -> None:
         self._equal = equal
+        self._rule = rule
+        self._would = would
         self.since_us = since_us
         self.until_us = until_us
         self.is_indexed = not _INDEXED.isdisjoint(equal)
@@ -35,6 +54,8 @@ class Wanted:
         time_us: Any = call[1]
         return (
             all(call[place] == value for place, value in self._places)
+            and (self._rule is None or self._rule in (call[_RULE], _would(call, "rule")))
+            and (self._would is None or self._would == _would(call, "verdict"))
             and (self.since_us is None or time_us >= self.since_us)
             and (self.until_us is None or time_us < self.until_us)
         )
@@ -43,6 +64,12 @@ class Wanted:
         """Terms on `c`, to be joined by AND, and the values for their question marks."""
         conditions = [f"c.{name} = ?" for name in self._equal]
         values: list[str | int] = list(self._equal.values())
+        if self._rule is not None:
+            conditions.append(f"(c.rule = ? OR {_WOULD.format('rule')})")
+            values += [self._rule, self._rule]
+        if self._would is not None:
+            conditions.append(_WOULD.format("verdict"))
+            values.append(self._would)
         if self.since_us is not None:
             conditions.append("c.time_us >= ?")
             values.append(self.since_us)
@@ -50,6 +77,11 @@ class Wanted:
             conditions.append("c.time_us < ?")
             values.append(self.until_us)
         return conditions, values
+
+
+def _would(call: CallColumns, key: str) -> Any:
+    raw: Any = call[_PLACES["would"]]
+    return None if bytes(raw) == _NO_WOULD else msgspec.json.decode(raw)[key]
 
 
 class IndexReader:

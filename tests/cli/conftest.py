@@ -11,7 +11,7 @@ import structlog
 
 from sipgate.cli import main
 from sipgate.clock import VirtualClock
-from sipgate.ledger import DecisionEntry, Ledger, OutcomeEntry
+from sipgate.ledger import DecisionEntry, Ledger, OutcomeEntry, Would
 from sipgate.store import migrate
 
 CONFIG = """\
@@ -122,7 +122,12 @@ async def _fill(path: Path) -> None:
     clock.advance(3600)
     ledger.append(
         _decision(
-            clock, caller="hq/4712", verdict="tag", rule="speed", tags={"X-Alert": "speed 3/3"}
+            clock,
+            caller="hq/4712",
+            verdict="tag",
+            rule="speed",
+            tags={"X-Alert": "speed 3/3"},
+            would=Would(verdict="reject", rule="cap", reason="too many"),
         )
     )
     await ledger.close()
@@ -137,6 +142,7 @@ def _decision(
     code: int | None = None,
     reason: str | None = None,
     tags: dict[str, str] | None = None,
+    would: Would | None = None,
 ) -> DecisionEntry:
     return DecisionEntry(
         time_us=int(clock.time() * 1_000_000),
@@ -162,6 +168,7 @@ def _decision(
         code=code,
         reason=reason,
         tags=tags or {},
+        would=would,
         policy="test",
         revision="7",
         policy_sha256="00",

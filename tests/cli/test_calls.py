@@ -86,6 +86,24 @@ def test_the_table_is_for_people(sipgate: RunCommand) -> None:
     assert "70 s" in out
 
 
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize("words", [["--would", "reject"], ["--rule", "cap"]])
+def test_what_monitor_mode_kept_from_happening_is_found(
+    sipgate: RunCommand, words: list[str]
+) -> None:
+    (row,) = sipgate("calls", "--json", *words).out.splitlines()
+    table = sipgate("calls", *words).out
+
+    assert json.loads(row)["would"] == {"verdict": "reject", "rule": "cap", "reason": "too many"}
+    assert "would" in table.splitlines()[0]
+    assert "reject by cap" in table
+
+
+@pytest.mark.usefixtures("store")
+def test_where_nothing_was_monitored_there_is_no_column_for_it(sipgate: RunCommand) -> None:
+    assert "would" not in sipgate("calls", "--verdict", "reject").out.splitlines()[0]
+
+
 @pytest.mark.usefixtures("folder")
 def test_before_the_first_start_there_is_no_store(sipgate: RunCommand) -> None:
     ran = sipgate("calls")
@@ -141,7 +159,9 @@ def test_filters_narrow_the_active_calls_too(
 
 
 @pytest.mark.usefixtures("store")
-@pytest.mark.parametrize("words", [["--rule", "x"], ["--since", "1h"], ["--until", "1h"]])
+@pytest.mark.parametrize(
+    "words", [["--rule", "x"], ["--would", "tag"], ["--since", "1h"], ["--until", "1h"]]
+)
 def test_a_filter_that_active_calls_do_not_have_is_refused(
     sipgate: RunCommand, words: list[str]
 ) -> None:
@@ -152,11 +172,11 @@ def test_a_filter_that_active_calls_do_not_have_is_refused(
 
 
 @pytest.mark.usefixtures("store")
-def test_without_a_gate_no_call_is_active(sipgate: RunCommand) -> None:
+def test_active_calls_need_a_gate(sipgate: RunCommand) -> None:
     ran = sipgate("calls", "--active")
 
-    assert (ran.exit_code, ran.out) == (0, "")
-    assert ran.err == "no gate is running on this store\n"
+    assert (ran.exit_code, ran.out) == (3, "")
+    assert "no gate is running on the store" in ran.err
 
 
 def test_a_call_is_ended_by_the_running_gate(sipgate: RunCommand, store: Path) -> None:

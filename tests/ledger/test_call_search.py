@@ -188,6 +188,27 @@ def test_a_search_finds_what_all_filters_hold_for_newest_last(
     assert store.found(**filters) == numbers
 
 
+@HOW
+def test_what_monitor_mode_kept_from_happening_is_found(
+    store: Store, decision: Decision, index: Callable[[Store], None]
+) -> None:
+    store.write(
+        decision(would=Would(verdict="reject", rule="cap", reason='"verdict":"tag"')),
+        decision(verdict="reject", rule="cap"),
+        decision(verdict="tag", rule="speed", would=Would(verdict="tag", rule="slow")),
+        decision(),
+        decision(would=Would(verdict="tag")),
+    )
+    index(store)
+
+    assert store.found(would="reject") == [1]
+    assert store.found(would="tag") == [3, 5]
+    assert store.found(rule="cap") == [1, 2]
+    assert store.found(rule="slow") == [3]
+    assert store.found(rule="cap", verdict="reject") == [2]
+    assert store.found(rule="cap", would="reject", caller="hq/4711") == [1]
+
+
 @pytest.mark.parametrize("limit", [None, 1, 3, 5], ids=str)
 @pytest.mark.parametrize("indexed", range(6))
 def test_index_and_tail_make_one_list(
