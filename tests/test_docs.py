@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from sipgate.app.owner_commands import NETWORK_COUNTS
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 CODE = [path.read_text("utf-8") for path in sorted((ROOT / "sipgate").rglob("*.py"))]
@@ -113,3 +115,7 @@ def test_every_log_event_is_in_the_manual() -> None:
 
 def test_every_counter_is_in_the_manual() -> None:
     assert told("Counters") == counted()
+
+
+def test_every_counter_of_the_network_is_in_the_manual() -> None:
+    assert told("Network counters") == set(NETWORK_COUNTS)

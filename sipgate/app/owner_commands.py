@@ -21,6 +21,7 @@ from sipgate.gate import (
 )
 from sipgate.ledger import Ledger, LedgerError
 from sipgate.list_import import ListOrder, ListRefused, import_list
+from sipgate.net import Counts
 from sipgate.numbers import NumberList
 from sipgate.proxy import Call, CallState
 from sipgate.store import Handler, NumberListStore, RequestError, StoreError
@@ -29,6 +30,14 @@ from .build import Parts
 from .history import read_history
 
 SOON = 0.005  # seconds
+NETWORK_COUNTS = (
+    "failed",
+    "keep_alives",
+    "refused_connections",
+    "shed",
+    "udp_errors",
+    "unsent",
+)
 
 log = structlog.get_logger()
 
@@ -41,6 +50,7 @@ class OwnerCommands:
         self._clock = clock
         self._parts: Parts | None = None
         self._ledger: Ledger | None = None
+        self._network_counts = Counts()
         self._lists = MemoryLists()
         self._list_store: NumberListStore | None = None
         self._changing = asyncio.Lock()  # one import or reload at a time
@@ -54,10 +64,16 @@ class OwnerCommands:
         }
 
     def connect(
-        self, parts: Parts, ledger: Ledger, lists: MemoryLists, list_store: NumberListStore
+        self,
+        parts: Parts,
+        ledger: Ledger,
+        lists: MemoryLists,
+        list_store: NumberListStore,
+        network_counts: Counts,
     ) -> None:
         """From now on there is a gate to ask."""
         self._parts = parts
+        self._network_counts = network_counts
         self._ledger = ledger
         self._lists = lists
         self._list_store = list_store
@@ -201,6 +217,7 @@ class OwnerCommands:
         parts, ledger = self._gate()
         return {
             "counts": dict(parts.counts),
+            "network": {name: getattr(self._network_counts, name) for name in NETWORK_COUNTS},
             "calls": len(parts.calls),
             "transactions": parts.table.contexts,
             "durable_seq": ledger.durable_seq,

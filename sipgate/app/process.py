@@ -151,7 +151,7 @@ class GateProcess:
         parts.timers.when_earlier(waker.earlier)
         names = NameWait(resolver)
         parts.hops.ask_with(names.ask)
-        self._commands.connect(parts, ledger, self._lists, self._list_store)
+        self._commands.connect(parts, ledger, self._lists, self._list_store, network.counts)
         async with network, asyncio.TaskGroup() as tasks:
             works = {
                 "names": names.run,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import callee, calls, check, number_list, policy, run, simulate, strangers
+from . import callee, calls, check, number_list, policy, run, simulate, status, strangers
 from .failure import BAD_INPUT, CANNOT, CommandFailed
 from .output import print_note
 
@@ -21,6 +21,7 @@ program = typer.Typer(
 )
 program.command("run", epilog=run.EXAMPLE)(run.run)
 program.command("check", epilog=check.EXAMPLE)(check.check)
+program.command("status", epilog=status.EXAMPLE)(status.status)
 program.command("callee", epilog=callee.EXAMPLE)(callee.callee)
 program.add_typer(number_list.group, name="list")
 program.add_typer(calls.group, name="calls")
