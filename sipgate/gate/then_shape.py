@@ -11,6 +11,7 @@ from .text import PLACEHOLDERS, BadText, Text
 from .yaml_document import Mapping, Node, Scalar
 
 DEFAULT_CODE = 403  # facts: no failover, no redial by itself
+MAX_TEXT_CHARACTERS = 200  # a start line or header that every phone takes, and shows
 TOKEN = r"[A-Za-z0-9.!%*_+`'~-]+"  # RFC 3261 §25.1
 
 OWN_HEADERS = frozenset(
@@ -179,6 +180,13 @@ class ThenReader:
         return Tag(tuple(headers))
 
     def _text(self, place: Place, spelled: str, placeholders: frozenset[str] | None) -> Text | None:
+        if len(spelled) > MAX_TEXT_CHARACTERS:
+            self._problems.add(
+                place,
+                f"found a text of {len(spelled)} characters",
+                f"at most {MAX_TEXT_CHARACTERS}",
+            )
+            return None
         try:
             text = Text(spelled)
         except BadText as error:

@@ -145,6 +145,14 @@ def test_each_mistake_around_the_rules_is_named(text: str, said: str) -> None:
         (RATE + "  then: {reject: 403, reason: '{limit'}\n", "a lone brace"),
         (RATE + "  then: {reject: 403, reason: '{limit!r}'}\n", "more than a name in it"),
         (RATE + '  then: {reject: 403, reason: "a\\r\\nVia: x"}\n', "line break"),
+        (
+            RATE + f"  then: {{reject: 403, reason: {'x' * 201}}}\n",
+            "6:31: found a text of 201 characters; expected at most 200",
+        ),
+        (
+            RATE + f"  then: {{tag: {{X-A: {'x' * 5000}}}}}\n",
+            "found a text of 5000 characters; expected at most 200",
+        ),
         (RATE + '  then: {tag: {X-A: "a\\nVia: x"}}\n', "line break"),
         (RATE + '  then: {tag: {"X-A\\r\\nVia": x}}\n', "is no header name"),
         (RATE + "  then: {tag: {Via: x}}\n", '"Via" is not for a policy to write'),
