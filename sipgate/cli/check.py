@@ -38,7 +38,7 @@ def check(
     if read is None:
         raise typer.Exit(BAD_INPUT)
     settings, policy = read
-    found = warnings(settings, policy)
+    found = warnings(settings, policy, config)
     for warning in found:
         _say("warning", warning, as_json)
     if not as_json:

@@ -5,8 +5,10 @@ import errno
 import fcntl
 import ipaddress
 import secrets
+import shlex
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -23,12 +25,15 @@ ANSWER_SECONDS = 2.0  # for one OPTIONS: two retransmissions (RFC 3261 §17.1.2.
 RESEND_SECONDS = 0.5  # T1
 
 
-def warnings(config: "Config", policy: "Policy") -> list[str]:
-    """One sentence each. Opens sockets for a moment and leaves nothing behind."""
+def warnings(config: "Config", policy: "Policy", path: Path) -> list[str]:
+    """One sentence each; `path` is the configuration's file.
+
+    Opens sockets for a moment and leaves nothing behind.
+    """
     return [
         *_taken_ports(config),
         *_silent_upstreams(config),
-        *_missing_lists(config, policy),
+        *_missing_lists(config, policy, path),
         *_deciding_upstreams(config),
         *_unproven_callers(config),
     ]
@@ -119,12 +124,14 @@ def _is_running(config: "Config") -> bool:
     return False
 
 
-def _missing_lists(config: "Config", policy: "Policy") -> Iterator[str]:
+def _missing_lists(config: "Config", policy: "Policy", path: Path) -> Iterator[str]:
     known = asyncio.run(_imported_lists(config)) if config.gate.store_path.exists() else set()
     for name in policy.list_names:
         if name not in known and name != REFUSALS:
+            kind = " --kind text" if policy.list_subjects(name) == {"caller"} else ""
             yield (
-                f"list {name} was never imported, so it is empty: sipgate list import {name} FILE"
+                f"list {name} was never imported, so it is empty:"
+                f" sipgate list import {name} FILE{kind} -c {shlex.quote(str(path))}"
             )
 
 

@@ -7,6 +7,7 @@ from sipgate.counters import CalendarWindow, Definition, SlidingWindow
 
 from .action import Action
 from .rules.condition import Condition, SharedCounters
+from .rules.list_rule import ListCondition
 from .when import When
 
 LONGEST_PERIOD_SECONDS = {
@@ -52,8 +53,18 @@ class Policy:
     @property
     def list_names(self) -> tuple[str, ...]:
         """The lists that its rules look up, sorted."""
-        names = (getattr(rule.condition, "list_name", None) for rule in self.rules)
-        return tuple(sorted({name for name in names if name is not None}))
+        conditions = [rule.condition for rule in self.rules]
+        names = {found.list_name for found in conditions if isinstance(found, ListCondition)}
+        return tuple(sorted(names))
+
+    def list_subjects(self, name: str) -> frozenset[str]:
+        """What its rules look up on a list: callee, caller, cli."""
+        conditions = [rule.condition for rule in self.rules]
+        return frozenset(
+            condition.of
+            for condition in conditions
+            if isinstance(condition, ListCondition) and condition.list_name == name
+        )
 
     @property
     def horizon_seconds(self) -> float:

@@ -160,7 +160,20 @@ def test_a_list_that_was_never_imported_is_a_warning(sipgate: RunCommand, folder
     ran = sipgate("check", "--strict")
 
     assert ran.exit_code == 1
-    assert "list dnc was never imported, so it is empty" in ran.err
+    assert (
+        "list dnc was never imported, so it is empty:"
+        " sipgate list import dnc FILE -c sipgate.toml\n" in ran.err
+    )
+
+
+def test_a_missing_list_of_callers_is_imported_as_text(sipgate: RunCommand, folder: Path) -> None:
+    path = folder / "policy.yaml"
+    path.write_text(path.read_text().replace("name: refusals, of: callee", "name: vip, of: caller"))
+    (folder / "sipgate.toml").rename(folder / "my gate.toml")
+
+    ran = sipgate("check", "-c", "my gate.toml")
+
+    assert "sipgate list import vip FILE --kind text -c 'my gate.toml'\n" in ran.err
 
 
 def test_a_list_that_was_imported_is_fine(sipgate: RunCommand, folder: Path) -> None:
