@@ -7,9 +7,16 @@ import pytest
 
 from sipgate.config import load_config
 from sipgate.gate import load_policy
+from sipgate.gate.policy_file import PolicyShape, RuleShape
+from sipgate.gate.rules import KINDS
+from sipgate.gate.rules.rate import COUNTS
+from sipgate.gate.shape import Shape
+from sipgate.gate.then_shape import ThenShape
+from sipgate.gate.when_shape import KEYS
 
 ROOT = Path(__file__).parent.parent
 PAGES = ("README.md", "docs/install.md", "docs/policy.md", "docs/configuration.md")
+POLICY_PAGE = (ROOT / "docs/policy.md").read_text()
 CONDITIONS = ("list:", "rate:", "concurrent:")
 REJECT = 'then: {reject: 403, reason: "no"}'
 
@@ -58,6 +65,62 @@ def test_every_action_in_the_manual_is_one(tmp_path: Path, line: str) -> None:
     (tmp_path / "policy.yaml").write_text(rules("rate: {per: caller, limit: 1, window: day}", line))
 
     load_policy(tmp_path / "policy.yaml")
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if line.startswith("when:")])
+def test_every_selection_in_the_manual_is_one(tmp_path: Path, line: str) -> None:
+    rate = "rate: {per: caller, limit: 1, window: day}"
+    (tmp_path / "policy.yaml").write_text(rules(f"{line}\n    {rate}", REJECT))
+
+    load_policy(tmp_path / "policy.yaml")
+
+
+def test_no_line_of_a_policy_in_the_manual_is_left_out() -> None:
+    assert [line for line in LINES if not line.startswith((*CONDITIONS, "then:", "when:"))] == []
+
+
+def keys_told(section: str) -> dict[str, str]:
+    """The keys that a section of docs/policy.md describes, with their defaults if it has them."""
+    part = re.split(rf"\n##+ {section}.*\n", POLICY_PAGE)[1]
+    part = re.split(r"\n##", part)[0]
+    rows = re.findall(r"^\| `([^|`]+)` \|(.*)\|$", part, re.M)
+    return {key: (rest.split(" | ")[1:2] or [""])[0].strip() for key, rest in rows}
+
+
+SHAPES = {
+    "The file": PolicyShape,
+    "A rule": RuleShape,
+    "`then`": ThenShape,
+    **{f"`{name}`": kind.shape for name, kind in KINDS.items()},
+}
+
+
+@pytest.mark.parametrize(("section", "shape"), SHAPES.items(), ids=SHAPES)
+def test_every_key_of_a_policy_is_in_the_manual_with_its_default(
+    section: str, shape: type[Shape]
+) -> None:
+    told = keys_told(section)
+    fields = {field.alias or "": field for field in shape.model_fields.values()}
+
+    assert told.keys() == fields.keys()
+    assert [key for key, default in told.items() if default == "required"] == [
+        key for key in told if fields[key].is_required()
+    ]
+    written = {
+        key: f"`{str(field.default).lower()}`"
+        for key, field in fields.items()
+        if not field.is_required() and field.default is not None
+    }
+    assert {key: told[key] for key in written} == written
+
+
+def test_every_key_of_when_is_in_the_manual() -> None:
+    assert keys_told("`when`").keys() == set(KEYS)
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_every_way_to_count_is_in_the_manual(count: str) -> None:
+    assert f"- `count: {count}` counts" in POLICY_PAGE or f"- `count: {count}` is" in POLICY_PAGE
 
 
 def test_the_manual_shows_every_kind_of_block() -> None:
