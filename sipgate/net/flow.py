@@ -41,3 +41,6 @@ class Flow(ABC):
         What can't be sent is told by `Receiver.flow_lost`, later; once that was told for a TCP
         flow, more is thrown away in silence: look at `is_open`.
         """
+
+    def close(self, reason: str) -> None:  # noqa: B027  UDP has nothing to end
+        """End the connection once what was sent is out; a UDP flow stays as it is."""

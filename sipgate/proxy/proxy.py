@@ -268,6 +268,8 @@ class Proxy:
             return 482, None, ()
         if request.first(b"max-breadth") == b"0":
             return 440, b"Max-Breadth Exceeded", ()  # RFC 5393 §5.3.3
+        if request.method != b"INVITE" and request.method.upper() == b"INVITE":
+            return 403, b"INVITE is written in capitals", ()  # else it would leave undecided
         required = request.first(b"proxy-require")
         if required:
             return 420, None, (b"Unsupported: " + required,)
@@ -538,3 +540,4 @@ class Proxy:
         )
         if self._answer_strangers:
             self._answer_statelessly(request, 403, b"Forbidden", flow)
+        flow.close("a stranger")  # it may not hold one of the connections that sources need

@@ -49,6 +49,13 @@ def test_no_request_goes_on_without_forwards(method: str) -> None:
     assert house.heard() == ["phone: SIP/2.0 483 Too Many Hops"]
 
 
+@pytest.mark.parametrize("method", ["invite", "Invite"])
+def test_an_invite_in_another_case_does_not_leave_undecided(method: str) -> None:
+    house = House()
+    house.phone.asks(method, f"sip:+13055550001@{GATE}")
+    assert house.heard() == ["phone: SIP/2.0 403 INVITE is written in capitals"]
+
+
 def test_a_missing_max_forwards_is_70() -> None:
     house = House()
     house.phone.asks("MESSAGE", f"sip:1@{GATE}", max_forwards=None)
