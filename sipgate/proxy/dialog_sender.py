@@ -24,7 +24,7 @@ from .call import ActiveCalls, Call
 from .call_recorder import CallRecorder
 from .forwarder import Forwarder
 from .forwarding import own_header_lines
-from .next_hop import HopResolver, RouteSet, UnsupportedHop, hop_of, route_hop
+from .next_hop import Hop, HopResolver, RouteSet, UnsupportedHop, hop_of, route_hop
 from .own_address import SIP_PORT
 from .response_context import ResponseContext
 from .upstream_sender import RECORD_ROUTED, forbidden_lines, record_routes
@@ -160,20 +160,31 @@ class DialogSender:
         use: Callable[[Flow | None], None],
         uri: Uri | None,
     ) -> None:
-        """Find the flow for a request; the caller is reached by its own (design §6, NAT)."""
+        """Find the flow for a request (design §6, NAT).
+
+        A caller is reached at its Contact if that has the address that its INVITE came from, on
+        whatever port, else down the INVITE's flow.
+        """
         if routes.rest:
             self._hops.with_flow(route_hop(routes.rest[0]), use)
             return
+        flow = None
         if call is not None and not call.is_from_caller(request.from_tag):
             flow = call.caller_flow
-            if flow is not None and flow.is_open:
-                use(flow)
-                return
+            if flow is not None and not flow.is_open:
+                flow = None
+        if flow is not None and flow.reliable:
+            use(flow)
+            return
         known = self._hops.known_flow(request.uri)
-        if known is not None:
+        if known is not None and (flow is None or known.host == flow.host):
             use(known)
             return
-        hop = hop_of(uri if uri is not None else parse_uri(request.uri))
+        hop = _hop_or(uri if uri is not None else parse_uri(request.uri), flow)
+        if flow is not None and (hop is None or hop.host != flow.host):
+            use(flow)  # a Contact behind NAT, or a name: the way that the INVITE came leads there
+            return
+        assert hop is not None
         self._hops.with_flow(hop, use, request.uri)
 
     def _concerns(self, context: ResponseContext, uri: Uri, routes: RouteSet, call: Call) -> bool:
@@ -216,6 +227,16 @@ class DialogSender:
             if call is not None and call.is_restored and not call.callee_tags:
                 self._recorder.answered(call, other, None, None, now)
                 return call
+        return None
+
+
+def _hop_or(uri: Uri, flow: Flow | None) -> Hop | None:
+    """The hop of a Request-URI; None if it names none and there is a flow to use instead."""
+    try:
+        return hop_of(uri)
+    except UnsupportedHop:
+        if flow is None:
+            raise
         return None
 
 

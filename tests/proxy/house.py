@@ -99,6 +99,10 @@ class Wire(Flow):
         if self.open:
             self._log.append((self, data, self._clock.now()))
 
+    def close(self, reason: str) -> None:
+        if self.reliable:
+            self.open = False
+
 
 class Air:
     """The same flow for the same peer; nothing gets lost but what is closed."""

@@ -551,3 +551,22 @@ def test_what_an_untrusted_source_asserts_inside_a_dialog_is_removed() -> None:
     update = house.trunk.got_request("UPDATE")
     assert update.first(b"p-asserted-identity") is None
     assert update.first(b"x-sipgate-verdict") is None
+
+
+@pytest.mark.parametrize(
+    ("contact", "port"),
+    [
+        ("sip:4711@{0}:7777", 7777),  # sends from one port, listens on another
+        ("sip:4711@192.168.7.7:5062", 5060),  # behind NAT: nobody can reach that
+        ("sip:4711@phone.invalid", 5060),
+    ],
+    ids=["another port", "a private address", "a name"],
+)
+def test_a_caller_is_reached_at_its_contact_or_down_its_flow(contact: str, port: int) -> None:
+    house = House()
+    house.call_up()
+    phone = house.phone.wire
+    house.trunk.back("BYE", uri=contact.format(phone.host))
+    sent_to, raw, _ = house.air.log[-1]
+    assert raw.startswith(b"BYE ")
+    assert (sent_to.host, sent_to.port) == (phone.host, port)

@@ -247,6 +247,13 @@ def test_a_stranger_gets_no_answer_and_is_listed(method: str) -> None:
     assert row.user_agent == "scanner"
 
 
+def test_a_stranger_keeps_no_connection() -> None:
+    house = House()
+    stranger = house.end("knocker", "192.0.2.67", 40_000, "tcp")
+    stranger.asks("OPTIONS", f"sip:+13055550001@{GATE}")
+    assert not stranger.wire.is_open
+
+
 def test_garbage_of_a_stranger_is_listed_too() -> None:
     house = House()
     house.stranger.sends(b"GET / HTTP/1.1\r\n\r\n")
