@@ -7,6 +7,7 @@ from sipgate.sip import Uri
 
 from .source import Source
 
+DIALLED = b"0123456789+*#"  # what a plain number is made of
 _UNESCAPED = "+-_.!~*'()&=$,/"  # RFC 3261 §25.1: unreserved and user-unreserved without ; and ?
 _LOCAL_PARAMETERS = (b"phone-context", b"ext", b"isub", b"postd")  # of the number as dialled
 
@@ -16,9 +17,16 @@ def outgoing_user(uri: Uri, callee: Callee, source: Source) -> bytes | None:
 
     A number is first turned into E.164, then stripped, then prefixed, each where the source says
     so. An emergency number goes out bare, for the upstream knows no outside line; what is short
-    or can't be read is left alone.
+    or can't be read is left alone. What is dialled beside an emergency number (`911,12025550199`)
+    never goes out, whatever the source says: such a call is not decided, and the upstream might
+    ring the other number.
     """
-    if not (source.e164 or source.strip or source.prefix):
+    is_dressed_up = (
+        callee.kind == "emergency"
+        and uri.user is not None
+        and bool(uri.user.translate(None, DIALLED))
+    )
+    if not (source.e164 or source.strip or source.prefix or is_dressed_up):
         return None
     if uri.user is None or callee.kind not in ("number", "emergency"):
         return None

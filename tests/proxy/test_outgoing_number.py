@@ -62,3 +62,10 @@ def test_what_is_short_or_unreadable_is_left_alone(raw: bytes) -> None:
 
 def test_what_goes_out_already_is_not_touched() -> None:
     assert outgoing(b"sip:+13055550123@gate", e164=True) is None
+
+
+@pytest.mark.parametrize(
+    "raw", [b"sip:911,12025550199@gate", b"sip:911;12025550199@gate", b"sip:9%2D1-1;ext=2@gate"]
+)
+def test_what_stands_beside_an_emergency_number_never_goes_out(raw: bytes) -> None:
+    assert outgoing(raw) == b"sip:911@gate"
