@@ -93,6 +93,7 @@ class Gate:
         """Start it and wait for its answer to OPTIONS; how long that took, in seconds."""
         began = time.monotonic()
         pinned = ["taskset", "-c", str(self._core)] if self._core is not None else []
+        written = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [*pinned, str(COMMAND), "run", "-c", str(self.configuration)],
@@ -101,7 +102,15 @@ class Gate:
                 stderr=log,
             )
         wait_for_answer(self._port, seconds)
+        self._wait_until_ready(written, began + seconds)
         return time.monotonic() - began
+
+    def _wait_until_ready(self, written: int, until: float) -> None:
+        """It answers OPTIONS before its counters are rebuilt, and new calls only after."""
+        while b'"gate_started"' not in self.log.read_bytes()[written:]:
+            if time.monotonic() > until:
+                raise TimeoutError(f"the gate never said that it has started: {self.log}")
+            time.sleep(0.01)
 
     def kill(self) -> None:
         """End it as a power cut would."""
