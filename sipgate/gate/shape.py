@@ -178,7 +178,6 @@ def _shape_at(shape: type[Shape], loc: tuple[int | str, ...]) -> type[Shape]:
 
 NodeField = Any  # a node that its owner reads
 TextField = Annotated[str, BeforeValidator(_text)]
-TextsField = Annotated[tuple[TextField, ...], BeforeValidator(_items)]
 WholeField = Annotated[int, BeforeValidator(_whole)]
 FlagField = Annotated[bool, BeforeValidator(_yes_or_no)]
 SecondsField = Annotated[int, BeforeValidator(_seconds)]

@@ -25,12 +25,12 @@ from sipgate.sip import (
 
 from .admission import STORE_PATIENCE, Admission, Parked
 from .branch import BranchMaker, is_emergency_token
-from .call import ActiveCalls, Call
+from .call import Call
 from .call_recorder import CallRecorder
 from .dialog_sender import DialogSender
 from .forwarder import Forwarder
 from .loop import LoopDetector
-from .next_hop import NO_ROUTE, HopResolver, RouteReader, RouteSet, UnsupportedHop
+from .next_hop import NO_ROUTE, RouteReader, RouteSet, UnsupportedHop
 from .outcome import CALLER, CANCELLED, FAILED, GATE
 from .own_address import OwnAddresses
 from .refusal import refusal
@@ -65,13 +65,11 @@ class Proxy:
         forwarder: Forwarder,
         admission: Admission,
         recorder: CallRecorder,
-        calls: ActiveCalls,
         table: TransactionTable,
         timers: TimerQueue,
         branches: BranchMaker,
         upstream_sender: UpstreamSender,
         dialogs: DialogSender,
-        hops: HopResolver,
         restored: RestoredInvites,
         return_path: ReturnPath,
         ledger: Ledger,
@@ -93,11 +91,8 @@ class Proxy:
         self._forwarder = forwarder
         self._admission = admission
         self._recorder = recorder
-        self._calls = calls
         self._table = table
         self._timers = timers
-        self._branches = branches
-        self._hops = hops
         self._restored = restored
         self._return_path = return_path
         self._ledger = ledger

@@ -45,7 +45,6 @@ class ResponseContext:
     """The two transactions of a request, and what the core must remember between them."""
 
     __slots__ = (
-        "answer_at",
         "back_flow",
         "call",
         "callee",
