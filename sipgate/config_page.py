@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from sipgate.config import Caller, Gate, Limits, Listen, Section, Source, Upstream
+from sipgate.config_sections import Caller, Gate, Limits, Listen, Section, Source, Upstream
 from sipgate.config_values import Shown
 
 SECTIONS: tuple[tuple[str, type[Section]], ...] = (

@@ -1,0 +1,291 @@
+"""The sections of `sipgate.toml`: every key with its default, limits, unit and one sentence.
+
+`docs/configuration.md` is generated from the fields here (`config_page.py`). Keys that the design
+has and this version hasn't stand in each section's `LATER`: known, and refused by name.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sipgate.config_values import (
+    SIP_PORT,
+    Address,
+    DialPattern,
+    DialPrefix,
+    Digits,
+    Duration,
+    ExistingFile,
+    FilePath,
+    HeaderName,
+    Host,
+    Identity,
+    ListenAddress,
+    Name,
+    Prefix,
+    PublicAddress,
+    Region,
+    SipTarget,
+    State,
+    StoreUrl,
+    Text,
+    TimeZone,
+    not_yet,
+)
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
+class Section(BaseModel):
+    """What all sections have in common: frozen, strict, keys with hyphens."""
+
+    model_config = ConfigDict(
+        alias_generator=_kebab,
+        arbitrary_types_allowed=True,
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        strict=True,
+    )
+    LATER: ClassVar[Mapping[str, str]] = {}  # known key -> what it belongs to
+
+
+class Gate(Section):
+    """The gate as a whole."""
+
+    LATER = {
+        "on-state-failure": "Redis",
+        "privacy": "hashed callees",
+        "session-timer": "session timers",
+        "min-free-disk": "the watch on free disk space",
+    }
+
+    name: Name = Field("gate-1", description="The gate's name; a decision's id begins with it.")
+    mode: Literal["enforce", "monitor"] = Field(
+        "enforce",
+        description="`monitor` lets every call through and records what would have happened.",
+    )
+    policy: ExistingFile = Field(description="The policy file.")
+    store: StoreUrl = Field(
+        "sqlite:///var/sipgate.db",
+        validate_default=True,
+        description="Where decisions, outcomes and lists are kept.",
+    )
+    state: State = Field(
+        "memory", description="Where counters live; they are rebuilt from the store at start."
+    )
+    on_store_failure: Literal["refuse", "pass"] = Field(
+        "refuse",
+        description="What new calls get while their evidence can't be written:"
+        " 503, or through without it. Emergency calls always pass.",
+    )
+    unknown_source: Literal["drop", "403"] = Field(
+        "drop",
+        description="What a request gets that no source matches;"
+        " `sipgate strangers` lists it anyway.",
+    )
+    aliases: tuple[Host, ...] = Field(
+        (), description="More host names that mean this gate in a Request-URI or Route."
+    )
+    max_call: Duration = Field(
+        14400.0,
+        ge=60.0,
+        le=604800.0,
+        description="How long an answered call without a BYE stays in the table and is counted.",
+    )
+    drain_timeout: Duration = Field(
+        30.0, ge=0.0, le=3600.0, description="How long SIGTERM waits for calls being set up."
+    )
+    timezone: TimeZone = Field(
+        "UTC", description="Where a policy's calendar days begin, if the policy doesn't say."
+    )
+    key_file: FilePath = Field(
+        default_factory=lambda data: _store_path(data.get("store", "")).with_name("sipgate.key"),
+        description="The secret behind branches and dialog tokens; made at first start, mode 0600.",
+        json_schema_extra={"default-text": "`sipgate.key` beside the store"},
+    )
+
+    @property
+    def store_path(self) -> Path:
+        """The SQLite file of `store`."""
+        return _store_path(self.store)
+
+
+def _store_path(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
+
+
+class Listen(Section):
+    """One address that the gate listens on; at least one."""
+
+    LATER = dict.fromkeys(("certificate-file", "key-file", "ca-file", "verify-client"), "TLS")
+
+    transport: Annotated[Literal["udp", "tcp"], not_yet(tls="TLS")] = Field(
+        "udp", description="The transport."
+    )
+    address: ListenAddress = Field(
+        Address("0.0.0.0", SIP_PORT), description="Address and port of this machine."
+    )
+    advertise: PublicAddress | None = Field(
+        None,
+        description="What Via and Record-Route say, where peers know the gate by another address.",
+        json_schema_extra={"default-text": "the address itself"},
+    )
+
+
+class Source(Section):
+    """Where SIP comes from: a PBX, a trunk, a subnet of softphones; at least one."""
+
+    LATER = {
+        "realm": "digest",
+        "strip": "number rewriting",
+        "prefix": "number rewriting",
+        "e164": "number rewriting",
+        "to-mismatch": "refusing a To that contradicts the Request-URI",
+        "lead-headers": "lead data",
+        "uri-lists": "several callees in one request",
+    }
+
+    name: Name = Field(description="The source's name: callers are written `NAME/identity`.")
+    match: tuple[Prefix, ...] = Field(
+        min_length=1,
+        description="Addresses and networks that belong to it; of several sources the longest"
+        " prefix wins, and two with an equal prefix are an error.",
+    )
+    identity: tuple[Identity, ...] = Field(
+        ("p-asserted-identity", "from"),
+        min_length=1,
+        description="What says who is calling, the first that gives a name wins; the two P- headers"
+        " only from a trusted source, `source` makes the whole source one caller.",
+    )
+    trusted: bool = Field(
+        False,
+        description="Whether its P-Asserted-Identity and campaign header are believed.",
+    )
+    decide: bool = Field(
+        True,
+        description="`false` for the trunk or PBX whose calls come in: recorded, never decided.",
+    )
+    region: Region | None = Field(
+        None,
+        description="Where its numbers are dialled: how they are read, and what an emergency is.",
+        json_schema_extra={"default-text": "the policy's"},
+    )
+    area_code: Digits | None = Field(None, description="Completes a local number.")
+    international_prefix: DialPrefix | None = Field(
+        None,
+        description="What is dialled before a country code.",
+        json_schema_extra={"default-text": "the region's"},
+    )
+    outside_line: tuple[DialPrefix, ...] = Field(
+        (), description="Prefixes that only reach the outside line, such as 9."
+    )
+    extensions: tuple[DialPattern, ...] = Field(
+        (),
+        description="Patterns of internal numbers, `47xx`; with none, up to five digits are short.",
+    )
+    short_codes: tuple[DialPattern, ...] = Field((), description="Further numbers that are short.")
+    organisation: Text | None = Field(
+        None,
+        description="On whose behalf its callers call.",
+        json_schema_extra={"default-text": "the source's name"},
+    )
+    campaign_header: HeaderName | None = Field(
+        None, description="The header that says what a call is for, such as `X-Campaign`."
+    )
+    callers: Literal["any", "listed"] = Field(
+        "any", description="`listed` makes all who are no `[[caller]]` one caller, `NAME/unlisted`."
+    )
+    registrations: Annotated[
+        Literal["pass", "refuse"],
+        not_yet(path="phones behind the gate", contact="phones behind the gate"),
+    ] = Field("pass", description="Whether REGISTER is forwarded or gets 403.")
+    mode: Annotated[Literal["proxy"], not_yet(redirect="redirect")] = Field(
+        "proxy", description="How it is served."
+    )
+    nat: bool = Field(False, description="Treats a Via without rport as if it had it (RFC 3581).")
+    routes: bool = Field(False, description="Whether it may send a Route set of its own.")
+    accept_tags: bool = Field(
+        False, description="Believes `X-SipGate-*`: there is another gate in front."
+    )
+    upstream: Name | None = Field(
+        None,
+        description="The `[[upstream]]` that its calls go to.",
+        json_schema_extra={"default-text": "the only one there is"},
+    )
+
+
+class Upstream(Section):
+    """Where allowed calls go; at least one."""
+
+    LATER = {
+        "probe": "several targets",
+        "answer-within": "several targets",
+        "large-requests": "changing the transport by size",
+        "sips": "TLS",
+        **dict.fromkeys(("ca-file", "certificate-file", "key-file", "server-name"), "TLS"),
+    }
+
+    name: Name = Field(description="The upstream's name.")
+    targets: tuple[SipTarget, ...] = Field(
+        min_length=1,
+        description="Where it is; one in this version. `callee` is the built-in test callee.",
+    )
+    select: Annotated[Literal["failover"], not_yet(**{"round-robin": "several targets"})] = Field(
+        "failover", description="Which of several targets is tried first."
+    )
+    plan: ExistingFile | None = Field(
+        None,
+        description="What the built-in callee does for which number.",
+        json_schema_extra={"default-text": "it answers every call"},
+    )
+    trusted: bool = Field(
+        True,
+        description="`false` removes P-Asserted-Identity where the caller asked for privacy.",
+    )
+    tags: Literal["id", "full", "none"] = Field(
+        "id",
+        description="What X-SipGate-Verdict says: `id` the decision's id, `full` rule and policy"
+        " too, `none` nothing.",
+    )
+
+
+class Caller(Section):
+    """What is known of one caller; none is needed."""
+
+    LATER = {"clis": "the identity rule", "password-file": "digest"}
+
+    id: Text = Field(description="`SOURCE/identity`, as `sipgate calls` shows it.")
+    organisation: Text | None = Field(
+        None,
+        description="On whose behalf it calls.",
+        json_schema_extra={"default-text": "its source's"},
+    )
+    campaign: Text | None = Field(
+        None, description="What its calls are for, where no campaign header says it."
+    )
+
+
+class Limits(Section):
+    """What a peer may send before it is refused or dropped."""
+
+    LATER = {
+        "packets-per-second": "packet limits",
+        "transactions-per-source": "packet limits",
+    }
+
+    max_message_bytes: int = Field(
+        65535, ge=1500, le=16777216, description="Longest message; bytes."
+    )
+    max_headers: int = Field(256, ge=32, le=4096, description="Most header lines in a message.")
+    max_header_bytes: int = Field(
+        8192, ge=512, le=65535, description="Longest header, folded lines included; bytes."
+    )
+    max_vias: int = Field(70, ge=8, le=256, description="Most Via values in a message.")
+    connections: int = Field(
+        2048, ge=1, le=65535, description="Most TCP connections open at once, in each direction."
+    )
