@@ -20,9 +20,11 @@ from sipgate.proxy import (
     CallerProfile,
     CallRecorder,
     CallRestorer,
+    CallSetup,
     DialogSender,
     Forwarder,
     HopResolver,
+    LoopDetector,
     OwnAddresses,
     Proxy,
     RestoredInvites,
@@ -111,45 +113,60 @@ def build(
         clock=clock,
     )
     strangers = StrangerTable()
-    proxy = Proxy(
+    loops = LoopDetector(own, branches, table, restored)
+    upstream_sender = UpstreamSender(
         gate=config.gate.name,
+        upstreams=upstreams,
+        own=own,
+        forwarder=forwarder,
+        branches=branches,
+        hops=hops,
+    )
+    dialogs = DialogSender(
+        calls=calls,
+        branches=branches,
+        forwarder=forwarder,
+        recorder=recorder,
+        hops=hops,
+        clock=clock,
+        counts=counts,
+    )
+    setup = CallSetup(
+        gate=config.gate.name,
+        forwarder=forwarder,
+        admission=admission,
+        recorder=recorder,
+        calls=calls,
+        loops=loops,
+        upstream_sender=upstream_sender,
+        dialogs=dialogs,
+        restored=restored,
+        ledger=ledger,
+        counts=counts,
+        pass_on_store_failure=config.gate.on_store_failure == "pass",
+        monitor=monitor,
+    )
+    proxy = Proxy(
         sources=sources,
         own=own,
         strangers=strangers,
         forwarder=forwarder,
+        setup=setup,
         admission=admission,
         recorder=recorder,
         table=table,
         timers=timers,
-        branches=branches,
-        upstream_sender=UpstreamSender(
-            gate=config.gate.name,
-            upstreams=upstreams,
-            own=own,
-            forwarder=forwarder,
-            branches=branches,
-            hops=hops,
-        ),
-        dialogs=DialogSender(
-            calls=calls,
-            branches=branches,
-            forwarder=forwarder,
-            recorder=recorder,
-            hops=hops,
-            clock=clock,
-            counts=counts,
-        ),
+        loops=loops,
+        upstream_sender=upstream_sender,
+        dialogs=dialogs,
         restored=restored,
         return_path=return_path,
-        ledger=ledger,
         clock=clock,
         limits=limits,
         counts=counts,
         answer_strangers=config.gate.unknown_source == "403",
-        pass_on_store_failure=config.gate.on_store_failure == "pass",
-        monitor=monitor,
     )
-    admission.hand_to(proxy)
+    admission.hand_to(setup)
     restorer = CallRestorer(
         sources=sources,
         calls=calls,

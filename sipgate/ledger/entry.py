@@ -46,9 +46,10 @@ class Would(msgspec.Struct, kw_only=True, gc=False, frozen=True):
 class DecisionEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="decision"):
     """The gate's answer to one attempt, with all that a rebuild needs.
 
-    `id` is `GATE-SEQ`, given by `Ledger.append`. `via` is sent-by and branch of the caller's top
-    Via with a `;` between; `target` and `caller_flow` look like `udp:127.0.0.1:5070`. Each step
-    has `rule` and `held` and the values that the rule saw.
+    `id` is `GATE-SEQ`, given by `Ledger.append`. `method` is `REFER` where the caller asked
+    somebody else to place the call, and `request_uri` then what Refer-To said. `via` is sent-by
+    and branch of the caller's top Via with a `;` between; `target` and `caller_flow` look like
+    `udp:127.0.0.1:5070`. Each step has `rule` and `held` and the values that the rule saw.
     """
 
     id: str = ""
@@ -68,6 +69,7 @@ class DecisionEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="deci
     cseq: int
     user_agent: str | None = None
     via: str
+    method: str = "INVITE"
     request_uri: str
     target: str | None = None
     caller_flow: str

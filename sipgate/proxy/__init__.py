@@ -4,15 +4,18 @@ RFC 3261 §16 with RFC 3581 (rport), RFC 4320 (non-INVITE), RFC 5393 (loops), RF
 Record-Route) and RFC 6026 (2xx to INVITE). It opens no socket and reads no clock of its own:
 `net` hands it packets and flows, `Clock` the time. What must wait is parked, in order, never a
 task of its own. Who sent a packet, who is calling and whom: `source.py`, `identity.py`; the way
-of an INVITE: `proxy.py`, `admission.py`, `upstream_sender.py`; responses: `forwarder.py`.
+of an INVITE: `proxy.py`, `call_setup.py`, `admission.py`, `upstream_sender.py`; responses:
+`forwarder.py`.
 """
 
 from .admission import Admission, CallerProfile
 from .branch import BranchMaker
 from .call import ActiveCalls, Call, CallState
 from .call_recorder import CallRecorder
+from .call_setup import CallSetup
 from .dialog_sender import DialogSender
 from .forwarder import Forwarder
+from .loop import LoopDetector
 from .name_wait import NameWait
 from .next_hop import HopResolver
 from .own_address import OwnAddresses
@@ -33,11 +36,13 @@ __all__ = [
     "Call",
     "CallRecorder",
     "CallRestorer",
+    "CallSetup",
     "CallState",
     "CallerProfile",
     "DialogSender",
     "Forwarder",
     "HopResolver",
+    "LoopDetector",
     "NameWait",
     "OwnAddresses",
     "Proxy",

@@ -92,7 +92,10 @@ class Admission:
     def attempt(
         self, request: Request, source: Source, uri: Uri, callee: Callee, caller: str | None = None
     ) -> Attempt:
-        """What `gate` needs to know of an INVITE. `caller` is given for a spiral's new leg."""
+        """What `gate` needs to know of an INVITE, or of a REFER, whose `uri` is in Refer-To.
+
+        `caller` is given for a spiral's new leg.
+        """
         if caller is None:
             caller = caller_of(request, source)
         profile = self._callers.get(caller)
@@ -118,7 +121,9 @@ class Admission:
             callee_kind=callee.kind,
             callee_spelled=callee.spelled,
             callee_country=callee.country,
-            to_number=self._other_number(request, source, uri, callee),
+            to_number=None
+            if request.method == b"REFER"  # its To is whoever shall place the call
+            else self._other_number(request, source, uri, callee),
             call_id=text_of(request.call_id),
             from_tag=text_of(request.from_tag),
             cseq=request.cseq_number,
@@ -132,18 +137,25 @@ class Admission:
         source: Source,
         target: bytes,
         now: float,
+        *,
+        asked: bytes | None = None,
+        is_transfer: bool = False,
     ) -> None:
-        """Decide a new attempt, or find the decision of the one that this INVITE repeats."""
+        """Decide a new attempt, or find the decision of the one that this INVITE repeats.
+
+        `asked` is what a REFER's Refer-To says; a transfer is recorded, but neither decided nor
+        counted. Raises LedgerFullError.
+        """
         opened = self._open_attempts.find(attempt, now)
         if opened is not None and self._belongs(context, opened, now):
             return
         time = self._clock.time()
-        if source.decide:
+        if source.decide and not is_transfer:
             decision, charge = self._engine.decide(attempt, now, time)
         else:
             decision, charge = self._unasked(), None
         try:
-            seq = self._append(context, attempt, source, decision, target, now, time)
+            seq = self._append(context, attempt, source, decision, target, now, time, asked=asked)
         except LedgerFullError:
             self._recorder.release_charge(charge, now)
             raise
@@ -151,6 +163,7 @@ class Admission:
         if decision.verdict != "reject":
             call = self._call(context, attempt, source, decision, seq, now)
             call.charge = charge
+            call.is_referral = asked is not None
             context.call = call
         context.open = self._open_attempts.opened(attempt, seq, decision, now)
         self._park(Parked(seq, context, decision, call, now))
@@ -175,11 +188,16 @@ class Admission:
         source: Source,
         target: bytes,
         now: float,
+        *,
+        asked: bytes | None = None,
     ) -> Call:
         """An emergency call's entry and call; the INVITE is on its way already."""
         time, decision = self._clock.time(), self._unasked()
-        seq = self._append(context, attempt, source, decision, target, now, time, emergency=True)
+        seq = self._append(
+            context, attempt, source, decision, target, now, time, emergency=True, asked=asked
+        )
         call = self._call(context, attempt, source, decision, seq, now, emergency=True)
+        call.is_referral = asked is not None
         context.call = call
         return call
 
@@ -261,6 +279,7 @@ class Admission:
         time: float,
         *,
         emergency: bool = False,
+        asked: bytes | None = None,
     ) -> int:
         request, via, flow = context.request, context.request.via, context.flow
         contact = request.first(b"contact")
@@ -286,7 +305,8 @@ class Admission:
                 cseq=attempt.cseq,
                 user_agent=attempt.user_agent,
                 via=text_of(via.sent_by + b";" + via.branch),
-                request_uri=text_of(request.uri),
+                method="INVITE" if asked is None else "REFER",
+                request_uri=text_of(request.uri if asked is None else asked),
                 target=text_of(target),
                 caller_flow=f"{flow.transport}:{flow.host}:{flow.port}",
                 caller_contact=None if contact is None else text_of(contact),

@@ -52,6 +52,7 @@ class Call:
     deadline: float | None = None  # when the call expires, or its challenge does
     last_status: int = 0
     is_restored: bool = False  # known from the ledger, not from its INVITE
+    is_referral: bool = False  # somebody else was asked to place it: it is over with that answer
 
     def has_dialog(self, from_tag: bytes, to_tag: bytes) -> bool:
         """True when these two tags, in either order, are of this call."""

@@ -71,6 +71,10 @@ class CallRecorder:
             )
         )
 
+    def calendar_time(self) -> float:
+        """Now, as seconds since 1970."""
+        return self._clock.time()
+
     def challenged(self, call: Call, status: int, now: float) -> None:
         """Upstream wants the INVITE again (401, 407, 3xx …): the attempt stays open for it."""
         call.state = CallState.CHALLENGED

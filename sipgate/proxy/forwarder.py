@@ -31,7 +31,9 @@ from .outcome import (
     CALLEE,
     CALLER,
     CANCELLED,
+    FAILED,
     GATE,
+    LOST,
     REFUSED,
     UNANSWERED,
     is_refusal,
@@ -465,7 +467,9 @@ class Forwarder:
         call, request = context.call, context.request
         if call is None:
             return
-        if request.method == b"BYE" and status not in BYE_NOT_TAKEN:
+        if call.is_referral:
+            self._referral_ended(context, call, status, now)
+        elif request.method == b"BYE" and status not in BYE_NOT_TAKEN:
             from_caller = call.is_from_caller(request.from_tag)
             if call.answered_at is None:  # an early dialog's; its INVITE will say how it ended
                 call.cancelled = call.cancelled or from_caller
@@ -482,6 +486,22 @@ class Forwarder:
             self._recorder.ended(call, outcome, now)
         elif request.method == b"UPDATE" and response is not None and status < 300:
             self._refresh_target(context, call, response)
+
+    def _referral_ended(
+        self, context: ResponseContext, call: Call, status: int, now: float
+    ) -> None:
+        """What a REFER was answered is all that the gate hears of the call that it asked for."""
+        if not self.end_attempt(context, status, now):
+            return
+        if asks_for_repair(status):
+            self._recorder.challenged(call, status, now)
+        elif status < 300:
+            call.answered_at, call.answered_time = now, self._recorder.calendar_time()
+            outcome = call.outcome(ANSWERED, status, now, ended_by=LOST, reason="REFER")
+            self._recorder.ended(call, outcome, now)
+        else:
+            outcome = call.outcome(FAILED, status, now, ended_by=CALLEE, reason="REFER")
+            self._recorder.ended(call, outcome, now)
 
     def _again(self, tombstone: ClientTombstone, response: Response, now: float) -> None:
         """A repeated final response, or another fork's 2xx (RFC 6026 §7.2)."""

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from sipgate.clock import Clock
-from sipgate.gate import is_emergency
-from sipgate.ledger import EndedBy, Ledger, LedgerFullError, OutcomeKind
 from sipgate.net import Flow
-from sipgate.numbers import Callee
 from sipgate.sip import (
     PHRASES,
     BadMessage,
@@ -20,20 +17,17 @@ from sipgate.sip import (
     parse_message,
     parse_uri,
     stamp_received,
-    unescape_user,
 )
 
-from .admission import STORE_PATIENCE, Admission, Parked
-from .branch import BranchMaker, is_emergency_token
+from .admission import STORE_PATIENCE, Admission
 from .call import Call
 from .call_recorder import CallRecorder
+from .call_setup import CallSetup
 from .dialog_sender import DialogSender
 from .forwarder import Forwarder
 from .loop import LoopDetector
-from .next_hop import NO_ROUTE, RouteReader, RouteSet, UnsupportedHop
-from .outcome import CALLER, CANCELLED, FAILED, GATE
+from .next_hop import RouteReader, RouteSet, UnsupportedHop
 from .own_address import OwnAddresses
-from .refusal import refusal
 from .response_context import ResponseContext
 from .restored import RestoredInvites
 from .return_path import ReturnPath
@@ -43,7 +37,6 @@ from .stranger import StrangerTable
 from .timer_queue import TimerQueue
 from .transaction_table import ServerTombstone, TransactionTable
 from .upstream_sender import UpstreamSender
-from .wire_text import text_of
 
 ALLOW = (
     b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, SUBSCRIBE, NOTIFY, MESSAGE, INFO, "
@@ -58,53 +51,62 @@ class Proxy:
     def __init__(
         self,
         *,
-        gate: str,
         sources: SourceTable,
         own: OwnAddresses,
         strangers: StrangerTable,
         forwarder: Forwarder,
+        setup: CallSetup,
         admission: Admission,
         recorder: CallRecorder,
         table: TransactionTable,
         timers: TimerQueue,
-        branches: BranchMaker,
+        loops: LoopDetector,
         upstream_sender: UpstreamSender,
         dialogs: DialogSender,
         restored: RestoredInvites,
         return_path: ReturnPath,
-        ledger: Ledger,
         clock: Clock,
         limits: Limits,
         counts: Counter[str],
         answer_strangers: bool = False,
-        pass_on_store_failure: bool = False,
-        monitor: bool = False,
     ) -> None:
-        self._gate = gate
         self._sources = sources
         self._upstream_sender = upstream_sender
         self._dialogs = dialogs
         self._own = own
         self._routes = RouteReader(own)
-        self._loops = LoopDetector(own, branches, table, restored)
+        self._loops = loops
         self._strangers = strangers
         self._forwarder = forwarder
+        self._setup = setup
         self._admission = admission
         self._recorder = recorder
         self._table = table
         self._timers = timers
         self._restored = restored
         self._return_path = return_path
-        self._ledger = ledger
         self._clock = clock
         self._limits = limits
         self._answer_strangers = answer_strangers
-        self._pass_on_store_failure = pass_on_store_failure
-        self._monitor = monitor
-        self._retry_jitter = 0
         self.counts = counts
-        self.is_ready = False  # False while counters and calls are rebuilt: design §15
-        self.is_draining = False
+
+    @property
+    def is_ready(self) -> bool:
+        """False while counters and calls are rebuilt: design §15."""
+        return self._setup.is_ready
+
+    @is_ready.setter
+    def is_ready(self, is_ready: bool) -> None:
+        self._setup.is_ready = is_ready
+
+    @property
+    def is_draining(self) -> bool:
+        """True after SIGTERM: no new calls."""
+        return self._setup.is_draining
+
+    @is_draining.setter
+    def is_draining(self, is_draining: bool) -> None:
+        self._setup.is_draining = is_draining
 
     # From the network
 
@@ -214,11 +216,11 @@ class Proxy:
                 )
                 return
             if request.method == b"INVITE":
-                self._invite(context, uri, routes, call, opened, now)
-            elif opened:
-                self._dialogs.send(context, uri, routes, call, now)
+                self._setup.invite(context, uri, routes, call, opened, now)
+            elif request.method == b"REFER" and source is not None and source.decide:
+                self._setup.refer(context, uri, routes, call, opened, now)
             else:
-                self._upstream_sender.send_other(context, uri, routes, now)
+                self._setup.send_undecided(context, uri, routes, call, opened, now)
         except UnsupportedHop as error:
             self._forwarder.respond(
                 context, error.status, now, headers=(b"Warning: " + error.warning,)
@@ -282,156 +284,6 @@ class Proxy:
             and self._own.is_own(uri.host, uri.port, flow)
         )
 
-    # INVITE
-
-    def _invite(
-        self,
-        context: ResponseContext,
-        uri: Uri,
-        routes: RouteSet,
-        call: Call | None,
-        opened: bool,
-        now: float,
-    ) -> None:
-        request, source = context.request, context.source
-        if request.to_tag:
-            if call is not None:
-                self._dialogs.send_reinvite(context, uri, routes, call, now)
-            elif opened and (is_emergency_token(routes.token) or not self.is_ready):
-                self._forwarder.trying(context, now)
-                self._dialogs.send(context, uri, routes, None, now)
-            elif self._monitor and source is not None:
-                self._forwarder.trying(context, now)
-                self._upstream_sender.send_other(context, uri, routes, now)
-            elif not self.is_ready:
-                self._unavailable(context, now)
-            else:
-                self.counts["dialogs_unknown"] += 1
-                self._forwarder.respond(context, 481, now)
-            return
-        assert source is not None
-        callee = self._callee(request, uri, source)
-        if is_emergency(callee) and source.decide:
-            self._emergency(context, uri, callee, now)
-            return
-        if self.is_draining:
-            self._forwarder.respond(context, 503, now)
-            return
-        if not self.is_ready or self._store_is_failing(now):
-            self.counts["invites_unserved"] += 1
-            self._unavailable(context, now)
-            return
-        if not self._upstream_sender.allows_routes(source, routes):
-            self.counts["routes_refused"] += 1
-            self._forwarder.respond(context, 403, now, phrase=b"Route set not allowed")
-            return
-        context.is_initial = True
-        self._forwarder.trying(context, now)
-        original = self._loops.original(request, context.flow)
-        if original is not None and original.attempt.callee == callee.key:
-            context.call = original  # a spiral belongs to its attempt (design §5)
-            context.is_initial = False
-            self._upstream_sender.send_invite(context, uri, callee, routes, original, now)
-            return
-        context.uri, context.callee, context.routes = uri, callee, routes
-        attempt = self._admission.attempt(
-            request, source, uri, callee, None if original is None else original.attempt.caller
-        )
-        target = self._upstream_sender.upstream_of(source).target.key
-        try:
-            self._admission.admit(context, attempt, source, target, now)
-        except LedgerFullError:
-            self.counts["store_failures"] += 1
-            self._unavailable(context, now)
-        if self._restored:
-            self._restored.came_again(request, context.open, now)
-
-    def _emergency(self, context: ResponseContext, uri: Uri, callee: Callee, now: float) -> None:
-        """Forward first, record after: nothing may keep an emergency call (design §1)."""
-        source = context.source
-        assert source is not None
-        self.counts["calls_emergency"] += 1
-        self._forwarder.trying(context, now)
-        context.is_initial = True
-        self._upstream_sender.send_invite(context, uri, callee, NO_ROUTE, None, now, emergency=True)
-        target = self._upstream_sender.upstream_of(source).target.key
-        attempt = self._admission.attempt(context.request, source, uri, callee)
-        try:
-            self._admission.record_emergency(context, attempt, source, target, now)
-        except LedgerFullError:
-            self.counts["emergencies_unrecorded"] += 1
-
-    def resume(self, parked: Parked, now: float) -> None:
-        """The decision is on disk: send the INVITE on, or refuse it (design §5, step 7)."""
-        context, call = parked.context, parked.call
-        if context.sent or (context.final_status and not parked.given_up):
-            return
-        if context.final_status == 503:  # the store failed; its entry is there at last
-            self._end_unsent(parked, FAILED, 503, now, reason="store")
-        elif context.cancel_wanted:
-            self._end_unsent(parked, CANCELLED, 487, now)
-            self._forwarder.respond(context, 487, now)
-        elif call is None:
-            self._refuse(parked, now)
-        else:
-            self._send_decided(context, call, now)
-
-    def store_failed(self, parked: Parked, now: float) -> None:
-        """The decision can't be written for now (design §15)."""
-        context, call = parked.context, parked.call
-        self.counts["store_failures"] += 1
-        if context.final_status:
-            return
-        if context.cancel_wanted:
-            self._forwarder.respond(context, 487, now)
-        elif not self._pass_on_store_failure:
-            self._unavailable(context, now)
-        elif call is None:
-            self._refuse(parked, now)
-        else:
-            self._send_decided(context, call, now)
-
-    def _refuse(self, parked: Parked, now: float) -> None:
-        context, decision = parked.context, parked.decision
-        if context.final_status:
-            return  # it did not wait for its entry
-        code = decision.code or 403
-        self._forwarder.end_attempt(context, code, now)
-        tag = self._forwarder.own_tag(context.request)
-        raw = refusal(context.request, decision, f"{self._gate}-{parked.seq}", tag)
-        self._forwarder.respond_raw(context, code, raw, now)
-
-    def _end_unsent(
-        self, parked: Parked, kind: OutcomeKind, status: int, now: float, reason: str | None = None
-    ) -> None:
-        """An INVITE that never left has ended, and its call too unless a fork of it goes on."""
-        call = parked.call
-        if not self._forwarder.end_attempt(parked.context, status, now) or call is None:
-            return
-        ended_by: EndedBy = CALLER if kind == CANCELLED else GATE
-        outcome = call.outcome(kind, status, now, ended_by=ended_by, reason=reason)
-        self._recorder.invite_failed(call, outcome, now)
-
-    def _send_decided(self, context: ResponseContext, call: Call, now: float) -> None:
-        uri, callee, routes = context.uri, context.callee, context.routes
-        assert uri is not None
-        assert callee is not None
-        try:
-            self._upstream_sender.send_invite(context, uri, callee, routes, call, now)
-        except UnsupportedHop as error:
-            if self._forwarder.end_attempt(context, error.status, now):
-                outcome = call.outcome(FAILED, error.status, now, ended_by=GATE)
-                self._recorder.invite_failed(call, outcome, now)
-            self._forwarder.respond(
-                context, error.status, now, headers=(b"Warning: " + error.warning,)
-            )
-
-    def _callee(self, request: Request, uri: Uri, source: Source) -> Callee:
-        """The callee that the Request-URI names: nothing else decides (design §7)."""
-        if uri.scheme == b"urn":
-            return source.dial_plan.read_urn(text_of(request.uri))
-        return source.dial_plan.read(unescape_user(uri.user or b""))
-
     # CANCEL, ACK and the rest
 
     def _cancel(self, request: Request, flow: Flow, source: Source | None, now: float) -> None:
@@ -459,19 +311,6 @@ class Proxy:
             self._forwarder.cancel(entry, reason, now)
 
     # Answers without a transaction
-
-    def _store_is_failing(self, now: float) -> bool:
-        since = self._ledger.failing_since
-        return (
-            since is not None and since + STORE_PATIENCE <= now and not self._pass_on_store_failure
-        )
-
-    def _unavailable(self, context: ResponseContext, now: float) -> None:
-        """503 for the gate's own state; 1 to 3 s, so that callers don't all come at once."""
-        self._retry_jitter = self._retry_jitter % 3 + 1
-        self._forwarder.respond(
-            context, 503, now, headers=(b"Retry-After: %d" % self._retry_jitter,)
-        )
 
     def _answers(self, flow: Flow) -> bool:
         """Whether who sits at the end of this flow gets answers at all."""

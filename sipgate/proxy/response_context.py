@@ -60,6 +60,7 @@ class ResponseContext:
         "out_flow",
         "owner",
         "provisional",
+        "referred",
         "request",
         "routes",
         "sent",
@@ -97,6 +98,8 @@ class ResponseContext:
         self.uri: Uri | None = None
         self.callee: Callee | None = None
         self.routes = NO_ROUTE
+        # A REFER that is decided: the dialog it came in, and whether its way is open.
+        self.referred: tuple[Call | None, bool] | None = None
         self.is_initial = False  # an INVITE that is, or repeats, an attempt
         self.cancel_wanted = False  # the caller sent CANCEL
         self.cancel_at: float | None = None  # when CANCEL went upstream

@@ -101,6 +101,10 @@ class RestoredInvites:
         if invite is not None and opened is not None and invite.open is opened:
             self.end(invite, 0, now)
 
+    def forget_attempt(self, opened: OpenAttempt, now: float) -> None:
+        """An attempt of before the restart that nothing will come back for."""
+        self._open_attempts.ended(opened, 500, now)
+
     def end(self, invite: RestoredInvite, status: int, now: float) -> bool:
         """An INVITE got its final response; False: again, or others of its attempt are open."""
         if invite.is_over:
@@ -156,8 +160,11 @@ class CallRestorer:
             entry, answer = one.decision, one.answered
             age = max(0.0, time - (answer or entry).time_us / 1_000_000)
             source = self._sources.named(entry.source)
-            if source is None or age > (TIMER_C if answer is None else self._max_call):
+            is_over = entry.method == "REFER"  # its answer is lost, and nothing else will come
+            if source is None or is_over or age > (TIMER_C if answer is None else self._max_call):
                 self._lose(entry, answer, one.charge, now)
+                if one.open_attempt is not None:
+                    self._invites.forget_attempt(one.open_attempt, now)
                 continue
             self._put_back(one, source, now - age, now)
             restored += 1

@@ -1,0 +1,302 @@
+"""A new call: asked about, decided, recorded, and only then sent on or refused (design §5).
+
+INVITEs within dialogs come here too, because whether one of them is a new call is to be seen first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from sipgate.gate import is_emergency
+from sipgate.ledger import EndedBy, Ledger, LedgerFullError, OutcomeKind
+from sipgate.numbers import Callee
+from sipgate.sip import Uri, unescape_user
+
+from .admission import STORE_PATIENCE, Admission, Parked
+from .branch import is_emergency_token
+from .call import ActiveCalls, Call
+from .call_recorder import CallRecorder
+from .dialog_sender import DialogSender
+from .forwarder import Forwarder
+from .loop import LoopDetector
+from .next_hop import NO_ROUTE, RouteSet, UnsupportedHop
+from .outcome import CALLER, CANCELLED, FAILED, GATE
+from .referral import is_transfer, read_referral
+from .refusal import refusal
+from .response_context import ResponseContext
+from .restored import RestoredInvites
+from .source import Source
+from .upstream_sender import UpstreamSender
+from .wire_text import text_of
+
+
+class CallSetup:
+    """Takes what may set up a call, and takes it back from `Admission` once it is durable."""
+
+    def __init__(
+        self,
+        *,
+        gate: str,
+        forwarder: Forwarder,
+        admission: Admission,
+        recorder: CallRecorder,
+        calls: ActiveCalls,
+        loops: LoopDetector,
+        upstream_sender: UpstreamSender,
+        dialogs: DialogSender,
+        restored: RestoredInvites,
+        ledger: Ledger,
+        counts: Counter[str],
+        pass_on_store_failure: bool = False,
+        monitor: bool = False,
+    ) -> None:
+        self._gate = gate
+        self._forwarder = forwarder
+        self._admission = admission
+        self._recorder = recorder
+        self._calls = calls
+        self._loops = loops
+        self._upstream_sender = upstream_sender
+        self._dialogs = dialogs
+        self._restored = restored
+        self._ledger = ledger
+        self._pass_on_store_failure = pass_on_store_failure
+        self._monitor = monitor
+        self._retry_jitter = 0
+        self.counts = counts
+        self.is_ready = False  # False while counters and calls are rebuilt: design §15
+        self.is_draining = False
+
+    def invite(
+        self,
+        context: ResponseContext,
+        uri: Uri,
+        routes: RouteSet,
+        call: Call | None,
+        opened: bool,
+        now: float,
+    ) -> None:
+        request, source = context.request, context.source
+        if request.to_tag:
+            if call is not None:
+                self._dialogs.send_reinvite(context, uri, routes, call, now)
+            elif opened and (is_emergency_token(routes.token) or not self.is_ready):
+                self._forwarder.trying(context, now)
+                self._dialogs.send(context, uri, routes, None, now)
+            elif self._monitor and source is not None:
+                self._forwarder.trying(context, now)
+                self._upstream_sender.send_other(context, uri, routes, now)
+            elif not self.is_ready:
+                self._unavailable(context, now)
+            else:
+                self.counts["dialogs_unknown"] += 1
+                self._forwarder.respond(context, 481, now)
+            return
+        assert source is not None
+        callee = self._callee(uri, source)
+        if is_emergency(callee) and source.decide:
+            self._emergency(context, uri, callee, now)
+            return
+        if self._turned_away(context, now):
+            return
+        if not self._upstream_sender.allows_routes(source, routes):
+            self.counts["routes_refused"] += 1
+            self._forwarder.respond(context, 403, now, phrase=b"Route set not allowed")
+            return
+        context.is_initial = True
+        self._forwarder.trying(context, now)
+        original = self._loops.original(request, context.flow)
+        if original is not None and original.attempt.callee == callee.key:
+            context.call = original  # a spiral belongs to its attempt (design §5)
+            context.is_initial = False
+            self._upstream_sender.send_invite(context, uri, callee, routes, original, now)
+            return
+        context.uri, context.callee, context.routes = uri, callee, routes
+        attempt = self._admission.attempt(
+            request, source, uri, callee, None if original is None else original.attempt.caller
+        )
+        target = self._upstream_sender.upstream_of(source).target.key
+        try:
+            self._admission.admit(context, attempt, source, target, now)
+        except LedgerFullError:
+            self.counts["store_failures"] += 1
+            self._unavailable(context, now)
+        if self._restored:
+            self._restored.came_again(request, context.open, now)
+
+    def send_undecided(
+        self,
+        context: ResponseContext,
+        uri: Uri,
+        routes: RouteSet,
+        call: Call | None,
+        opened: bool,
+        now: float,
+    ) -> None:
+        if opened:
+            self._dialogs.send(context, uri, routes, call, now)
+        else:
+            self._upstream_sender.send_other(context, uri, routes, now)
+
+    def _turned_away(self, context: ResponseContext, now: float) -> bool:
+        """Whether the gate's own state forbids new calls; the answer is given then."""
+        if self.is_draining:
+            self._forwarder.respond(context, 503, now)
+            return True
+        if not self.is_ready or self._store_is_failing(now):
+            self.counts["invites_unserved"] += 1
+            self._unavailable(context, now)
+            return True
+        return False
+
+    def refer(
+        self,
+        context: ResponseContext,
+        uri: Uri,
+        routes: RouteSet,
+        call: Call | None,
+        opened: bool,
+        now: float,
+    ) -> None:
+        """A REFER of a source that decides: like an INVITE to whom it names (design §5)."""
+        request, source = context.request, context.source
+        assert source is not None
+        referral = read_referral(request)
+        if referral is None:
+            self.send_undecided(context, uri, routes, call, opened, now)
+            return
+        callee = self._callee(referral.uri, source)
+        attempt = self._admission.attempt(request, source, referral.uri, callee)
+        target = self._upstream_sender.upstream_of(source).target.key
+        asked = referral.uri.raw
+        if is_emergency(callee):
+            self.counts["calls_emergency"] += 1
+            self.send_undecided(context, uri, routes, call, opened, now)
+            try:
+                self._admission.record_emergency(context, attempt, source, target, now, asked=asked)
+            except LedgerFullError:
+                self.counts["emergencies_unrecorded"] += 1
+            return
+        if self._turned_away(context, now):
+            return
+        context.uri, context.callee, context.routes = uri, callee, routes
+        context.referred = (call, opened)
+        try:
+            self._admission.admit(
+                context,
+                attempt,
+                source,
+                target,
+                now,
+                asked=asked,
+                is_transfer=is_transfer(
+                    referral, attempt.callee, attempt.caller, source, self._calls
+                ),
+            )
+        except LedgerFullError:
+            self.counts["store_failures"] += 1
+            self._unavailable(context, now)
+
+    def _emergency(self, context: ResponseContext, uri: Uri, callee: Callee, now: float) -> None:
+        """Forward first, record after: nothing may keep an emergency call (design §1)."""
+        source = context.source
+        assert source is not None
+        self.counts["calls_emergency"] += 1
+        self._forwarder.trying(context, now)
+        context.is_initial = True
+        self._upstream_sender.send_invite(context, uri, callee, NO_ROUTE, None, now, emergency=True)
+        target = self._upstream_sender.upstream_of(source).target.key
+        attempt = self._admission.attempt(context.request, source, uri, callee)
+        try:
+            self._admission.record_emergency(context, attempt, source, target, now)
+        except LedgerFullError:
+            self.counts["emergencies_unrecorded"] += 1
+
+    def resume(self, parked: Parked, now: float) -> None:
+        """The decision is on disk: send the INVITE on, or refuse it (design §5, step 7)."""
+        context, call = parked.context, parked.call
+        if context.sent or (context.final_status and not parked.given_up):
+            return
+        if context.final_status == 503:  # the store failed; its entry is there at last
+            self._end_unsent(parked, FAILED, 503, now, reason="store")
+        elif context.cancel_wanted:
+            self._end_unsent(parked, CANCELLED, 487, now)
+            self._forwarder.respond(context, 487, now)
+        elif call is None:
+            self._refuse(parked, now)
+        else:
+            self._send_decided(context, call, now)
+
+    def store_failed(self, parked: Parked, now: float) -> None:
+        """The decision can't be written for now (design §15)."""
+        context, call = parked.context, parked.call
+        self.counts["store_failures"] += 1
+        if context.final_status:
+            return
+        if context.cancel_wanted:
+            self._forwarder.respond(context, 487, now)
+        elif not self._pass_on_store_failure:
+            self._unavailable(context, now)
+        elif call is None:
+            self._refuse(parked, now)
+        else:
+            self._send_decided(context, call, now)
+
+    def _refuse(self, parked: Parked, now: float) -> None:
+        context, decision = parked.context, parked.decision
+        if context.final_status:
+            return  # it did not wait for its entry
+        code = decision.code or 403
+        self._forwarder.end_attempt(context, code, now)
+        tag = self._forwarder.own_tag(context.request)
+        raw = refusal(context.request, decision, f"{self._gate}-{parked.seq}", tag)
+        self._forwarder.respond_raw(context, code, raw, now)
+
+    def _end_unsent(
+        self, parked: Parked, kind: OutcomeKind, status: int, now: float, reason: str | None = None
+    ) -> None:
+        """An INVITE that never left has ended, and its call too unless a fork of it goes on."""
+        call = parked.call
+        if not self._forwarder.end_attempt(parked.context, status, now) or call is None:
+            return
+        ended_by: EndedBy = CALLER if kind == CANCELLED else GATE
+        outcome = call.outcome(kind, status, now, ended_by=ended_by, reason=reason)
+        self._recorder.invite_failed(call, outcome, now)
+
+    def _send_decided(self, context: ResponseContext, call: Call, now: float) -> None:
+        uri, callee, routes = context.uri, context.callee, context.routes
+        assert uri is not None
+        assert callee is not None
+        try:
+            if context.referred is not None:
+                dialog, opened = context.referred
+                self.send_undecided(context, uri, routes, dialog, opened, now)
+                context.call = call  # what becomes of the REFER is its outcome
+            else:
+                self._upstream_sender.send_invite(context, uri, callee, routes, call, now)
+        except UnsupportedHop as error:
+            if self._forwarder.end_attempt(context, error.status, now):
+                outcome = call.outcome(FAILED, error.status, now, ended_by=GATE)
+                self._recorder.invite_failed(call, outcome, now)
+            self._forwarder.respond(
+                context, error.status, now, headers=(b"Warning: " + error.warning,)
+            )
+
+    def _callee(self, uri: Uri, source: Source) -> Callee:
+        """The callee that a Request-URI or Refer-To names: nothing else decides (design §7)."""
+        if uri.scheme == b"urn":
+            return source.dial_plan.read_urn(text_of(uri.raw))
+        return source.dial_plan.read(unescape_user(uri.user or b""))
+
+    def _store_is_failing(self, now: float) -> bool:
+        since = self._ledger.failing_since
+        return (
+            since is not None and since + STORE_PATIENCE <= now and not self._pass_on_store_failure
+        )
+
+    def _unavailable(self, context: ResponseContext, now: float) -> None:
+        """503 for the gate's own state; 1 to 3 s, so that callers don't all come at once."""
+        self._retry_jitter = self._retry_jitter % 3 + 1
+        self._forwarder.respond(
+            context, 503, now, headers=(b"Retry-After: %d" % self._retry_jitter,)
+        )
