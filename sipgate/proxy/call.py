@@ -145,6 +145,17 @@ class ActiveCalls:
                 return call
         return None
 
+    def sharing_dialog(self, call: Call) -> list[Call]:
+        """Other calls that are up in the same dialog, so that one BYE ends them all."""
+        return [
+            other
+            for other in self._calls_by_call_id.get(call.call_id, ())
+            if other is not call
+            and other.state is CallState.UP
+            and other.caller_tag == call.caller_tag
+            and not set(call.callee_tags).isdisjoint(other.callee_tags)
+        ]
+
     def find_attempt(self, call_id: bytes, caller_tag: bytes) -> Call | None:
         """The youngest call that the caller set up under this Call-ID and From tag."""
         for call in reversed(self._calls_by_call_id.get(call_id, ())):

@@ -95,6 +95,9 @@ class CallRecorder:
         call.state = CallState.ENDED
         self.release(call, now)
         self.write_outcome(call.seq, outcome, now)
+        for other in self._calls.sharing_dialog(call):  # an INVITE to another number within it
+            alike = other.outcome(outcome.kind, outcome.status or 0, now, ended_by=outcome.ended_by)
+            self.ended(other, alike, now, keep=keep)
 
     def invite_failed(self, call: Call, outcome: Outcome, now: float) -> None:
         """The last open INVITE of a call got no 2xx; what another one brought up stays up."""

@@ -78,8 +78,10 @@ class CallSetup:
     ) -> None:
         request, source = context.request, context.source
         if request.to_tag:
-            if call is not None:
+            if call is not None and not self._is_another_call(context, uri, call):
                 self._dialogs.send_reinvite(context, uri, routes, call, now)
+            elif call is not None:
+                self._another_call(context, uri, routes, call, now)
             elif opened and (is_emergency_token(routes.token) or not self.is_ready):
                 self._forwarder.trying(context, now)
                 self._dialogs.send(context, uri, routes, None, now)
@@ -92,6 +94,31 @@ class CallSetup:
                 self.counts["dialogs_unknown"] += 1
                 self._forwarder.respond(context, 481, now)
             return
+        self._new_call(context, uri, routes, now)
+
+    def _is_another_call(self, context: ResponseContext, uri: Uri, call: Call) -> bool:
+        """Whether an INVITE in a dialog names a number that the dialog is not with (design §5)."""
+        source = context.source
+        return (
+            source is not None
+            and source.decide
+            and not self._dialogs.leads_to_party(context.request, uri, call)
+            and self._callee(uri, source).kind != "unreadable"
+        )
+
+    def _another_call(
+        self, context: ResponseContext, uri: Uri, routes: RouteSet, call: Call, now: float
+    ) -> None:
+        """It is decided like any call, and goes where new calls go."""
+        self.counts["dialogs_misused"] += 1
+        if self._dialogs.shows(call, routes):
+            self._new_call(context, uri, routes, now)
+        else:
+            self.counts["routes_refused"] += 1
+            self._forwarder.respond(context, 403, now, phrase=b"Route set not allowed")
+
+    def _new_call(self, context: ResponseContext, uri: Uri, routes: RouteSet, now: float) -> None:
+        request, source = context.request, context.source
         assert source is not None
         callee = self._callee(uri, source)
         if is_emergency(callee) and source.decide:

@@ -79,11 +79,11 @@ class DialogSender:
         self, context: ResponseContext, uri: Uri, routes: RouteSet, call: Call, now: float
     ) -> None:
         """An INVITE in a call that we know may only go to that call's own party."""
-        if not self._leads_to_party(context.request, uri, call):
+        if not self.leads_to_party(context.request, uri, call):
             self._counts["dialogs_misused"] += 1
             self._forwarder.respond(context, 403, now, phrase=b"Not the party of this dialog")
             return
-        if not _shows(call, routes):
+        if not self.shows(call, routes):
             self._counts["routes_refused"] += 1
             self._forwarder.respond(context, 403, now, phrase=b"Route set not allowed")
             return
@@ -195,13 +195,14 @@ class DialogSender:
         request, caller_flow = context.request, call.caller_flow
         if call.is_from_caller(request.from_tag):
             return (
-                call.callee_contact is None or self._leads_to_party(request, uri, call)
-            ) and _shows(call, routes)
+                call.callee_contact is None or self.leads_to_party(request, uri, call)
+            ) and self.shows(call, routes)
         if call.inbound or caller_flow is None or context.flow.host != caller_flow.host:
             return True
         return call.target_host == caller_flow.host  # the callee is there as well
 
-    def _leads_to_party(self, request: Request, uri: Uri, call: Call) -> bool:
+    def leads_to_party(self, request: Request, uri: Uri, call: Call) -> bool:
+        """Whether a Request-URI means the other side of the call, or on an open way leads there."""
         from_caller = call.is_from_caller(request.from_tag)
         if call.emergency or from_caller == call.inbound:
             return True  # the upstream's own side
@@ -216,6 +217,17 @@ class DialogSender:
             return contact is None or host == call.target_host
         # The Contact of a call that was answered during a crash is not known.
         return contact is None and call.is_restored and callee.kind == "unreadable"
+
+    def shows(self, call: Call, routes: RouteSet) -> bool:
+        """Whether the dialog has shown each hop of a Route set; a restored call's are not known."""
+        if not routes.rest or call.is_restored:
+            return True
+        shown = set()
+        for line in call.route_lines:
+            for value in split_values(line.partition(b":")[2]):
+                with suppress(BadMessage):
+                    shown.add(_place(value))
+        return all(_place(value) in shown for value in routes.rest)
 
     def _restored(self, request: Request, now: float) -> Call | None:
         """A call whose tags a crash lost: the To tag that comes with its token is its answer."""
@@ -253,18 +265,6 @@ def _is_at(uri: Uri, contact: bytes) -> bool:
         party.host,
         party.port or SIP_PORT,
     )
-
-
-def _shows(call: Call, routes: RouteSet) -> bool:
-    """Whether the dialog has shown each hop of a Route set; a restored call's are not known."""
-    if not routes.rest or call.is_restored:
-        return True
-    shown = set()
-    for line in call.route_lines:
-        for value in split_values(line.partition(b":")[2]):
-            with suppress(BadMessage):
-                shown.add(_place(value))
-    return all(_place(value) in shown for value in routes.rest)
 
 
 def _place(route: bytes) -> tuple[bytes, int | None]:

@@ -299,15 +299,43 @@ def test_a_cancelled_reinvite_is_no_cancelled_call() -> None:
     assert not house.outcomes[0].cancelled
 
 
-@pytest.mark.parametrize(
-    "uri",
-    [
-        "sip:+13055550002@10.9.0.9:5080",
-        "sip:callee@10.9.0.9:508",
-        "sip:callee@10.9.0.9:50801",
-        "tel:+13055550002",
-    ],
-)
+@pytest.mark.parametrize("uri", ["sip:+13055550002@10.9.0.9:5080", "tel:+13055550002"])
+def test_a_reinvite_to_another_number_is_a_new_attempt(uri: str) -> None:
+    house = up()
+    house.phone.in_dialog("INVITE", uri=uri)
+    assert starts(house) == ["phone: SIP/2.0 100"]
+    house.writes()
+    assert starts(house) == ["trunk: INVITE " + uri]
+    assert [entry.callee for entry in house.decisions] == ["+13055550001", "+13055550002"]
+    assert house.parts.counts["dialogs_misused"] == 1
+
+
+def test_a_reinvite_to_a_number_that_may_not_be_called_is_refused() -> None:
+    rule = '[{id: r, when: {callee: "+13055550002"}, rate: {per: caller, limit: 0, window: day},'
+    house = House(rule + ' then: {reject: 603, reason: "no"}}]')
+    house.call_up()
+    house.phone.in_dialog("INVITE", uri="sip:+13055550002@10.9.0.9:5080")
+    house.writes()
+    assert house.heard()[-1] == "phone: SIP/2.0 603 no"
+
+
+def test_one_bye_ends_all_that_was_set_up_in_its_dialog() -> None:
+    house = up()
+    house.phone.in_dialog("INVITE", uri="sip:+13055550002@10.9.0.9:5080")
+    house.writes()
+    house.heard()
+    house.trunk.answers(200)
+    house.heard()
+    assert house.parts.engine.calls_in_progress == 2
+    house.phone.in_dialog("BYE", cseq=3, branch="y1")
+    house.heard()
+    house.trunk.answers(200, method="BYE")
+    assert [outcome.kind for outcome in house.outcomes] == ["answered", "answered"]
+    assert house.parts.engine.calls_in_progress == 0
+    assert len(house.parts.calls) == 0
+
+
+@pytest.mark.parametrize("uri", ["sip:callee@10.9.0.9:508", "sip:callee@10.9.0.9:50801"])
 def test_a_reinvite_to_anyone_else_gets_403(uri: str) -> None:
     house = up()
     house.phone.in_dialog("INVITE", uri=uri)
@@ -321,7 +349,7 @@ def test_a_reinvite_to_the_callees_number_passes() -> None:
     assert starts(house)[0] == "phone: SIP/2.0 100"
 
 
-def test_an_early_dialog_is_no_way_to_another_number() -> None:
+def test_an_early_dialog_is_no_way_round_a_decision() -> None:
     house = House()
     house.phone.calls()
     house.writes()
@@ -329,10 +357,11 @@ def test_an_early_dialog_is_no_way_to_another_number() -> None:
     house.trunk.answers(180)
     house.heard()
     house.phone.in_dialog("INVITE", status=180, uri="sip:+13055550002@10.9.0.9:5080")
-    assert starts(house) == ["phone: SIP/2.0 403"]
+    assert starts(house) == ["phone: SIP/2.0 100"]
+    assert len(house.decisions) == 2
 
 
-def test_an_answer_without_a_contact_is_no_way_to_another_number() -> None:
+def test_an_answer_without_a_contact_is_no_way_round_a_decision() -> None:
     house = House()
     house.phone.calls()
     house.writes()
@@ -340,7 +369,8 @@ def test_an_answer_without_a_contact_is_no_way_to_another_number() -> None:
     house.trunk.answers(200, contact=None)
     house.heard()
     house.phone.in_dialog("INVITE", uri="sip:+13055550002@10.9.0.9:5080")
-    assert starts(house) == ["phone: SIP/2.0 403"]
+    assert starts(house) == ["phone: SIP/2.0 100"]
+    assert len(house.decisions) == 2
 
 
 def test_a_route_that_the_dialog_did_not_show_gets_403() -> None:
