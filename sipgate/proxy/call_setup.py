@@ -83,6 +83,9 @@ class CallSetup:
             elif call is not None:
                 self._another_call(context, uri, routes, call, now)
             elif opened and (is_emergency_token(routes.token) or not self.is_ready):
+                if self._leaves_elsewhere(context, uri, routes):
+                    self._new_call(context, uri, routes, now)
+                    return
                 self._forwarder.trying(context, now)
                 self._dialogs.send(context, uri, routes, None, now)
             elif self._monitor and source is not None:
@@ -104,6 +107,22 @@ class CallSetup:
             and source.decide
             and not self._dialogs.leads_to_party(context.request, uri, call)
             and self._callee(uri, source).kind != "unreadable"
+        )
+
+    def _leaves_elsewhere(self, context: ResponseContext, uri: Uri, routes: RouteSet) -> bool:
+        """Whether a token alone would carry an INVITE to a number that no upstream of ours has.
+
+        A token names no callee: who has had one from an emergency call could ring anybody with it.
+        """
+        source = context.source
+        if source is None or not source.decide:
+            return False
+        if self._callee(uri, source).kind not in ("number", "short"):
+            return False
+        if routes.rest:
+            return not self._upstream_sender.allows_routes(source, routes)
+        return not self._upstream_sender.is_upstream(
+            uri.host.decode("ascii", "replace").strip("[]")
         )
 
     def _another_call(

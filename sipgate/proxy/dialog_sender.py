@@ -204,7 +204,7 @@ class DialogSender:
     def leads_to_party(self, request: Request, uri: Uri, call: Call) -> bool:
         """Whether a Request-URI means the other side of the call, or on an open way leads there."""
         from_caller = call.is_from_caller(request.from_tag)
-        if call.emergency or from_caller == call.inbound:
+        if from_caller == call.inbound:
             return True  # the upstream's own side
         contact = call.callee_contact if from_caller else call.caller_contact
         if contact is not None and _is_at(uri, contact):
@@ -212,6 +212,8 @@ class DialogSender:
         if not from_caller:
             return contact is None
         callee = call.source.dial_plan.read(unescape_user(uri.user or b""))
+        if call.emergency and callee.kind in ("emergency", "unreadable"):
+            return True  # nothing may keep an emergency call (design §1); only numbers are asked
         if callee.key == call.attempt.callee:
             host = uri.host.decode("ascii", "replace").strip("[]")
             return contact is None or host == call.target_host

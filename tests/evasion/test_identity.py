@@ -1,0 +1,90 @@
+"""Another face for each call (design §18): limits go by the caller, which none of these is."""
+
+import pytest
+
+from tests.proxy.house import House
+
+from .verdict import reached
+
+ASSERTED = "P-Asserted-Identity: <sip:+13055559000@pbx>"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda n: {"from_user": f"+1305555{7000 + n}"},
+        lambda n: {"headers": [ASSERTED, f"User-Agent: Phone/{n}"]},
+        lambda n: {"headers": [ASSERTED, f"Contact: <sip:agent{n}@10.2.0.2:{6000 + n}>"]},
+        lambda n: {"headers": [ASSERTED, f"P-Preferred-Identity: <sip:{n}@pbx>"]},
+        lambda n: {"headers": [ASSERTED, f"Remote-Party-ID: <sip:{n}@pbx>"]},
+        lambda n: {"headers": [ASSERTED, f"Organization: o{n}", f"Reply-To: <sip:{n}@x>"]},
+    ],
+)
+def test_another_cli_contact_or_user_agent_is_the_same_caller(capped: House, change) -> None:  # type: ignore[no-untyped-def]
+    for number in range(4):
+        fields = {"headers": [ASSERTED], **change(number)}
+        capped.pbx.calls(
+            f"+1305555000{number}",
+            call_id=f"c{number}",
+            branch=f"x{number}",
+            from_tag=f"f{number}",
+            **fields,
+        )
+        capped.writes()
+
+    assert len(reached(capped)) == 2
+    assert {entry.caller for entry in capped.decisions} == {"pbx/+13055559000"}
+
+
+def test_another_source_port_is_the_same_caller(capped: House) -> None:
+    for number in range(4):
+        phone = capped.end(f"phone-{number}", "10.1.0.7", 40_000 + number)
+        phone.calls(f"+1305555000{number}", call_id=f"c{number}", branch=f"x{number}")
+        capped.writes()
+
+    assert len(reached(capped)) == 2
+
+
+@pytest.mark.parametrize(
+    "spelled", ["4711", "%34711", "4%37%31%31", "4711;tag-like=1", "4711:secret"]
+)
+def test_an_escaped_extension_is_the_same_caller(capped: House, spelled: str) -> None:
+    capped.phone.calls(call_id="c1", branch="x1")
+    capped.writes()
+    capped.phone.calls("+13055550002", call_id="c2", branch="x2", from_user=spelled)
+    capped.writes()
+
+    assert {entry.caller for entry in capped.decisions} == {"hq/4711"}
+
+
+def test_an_asserted_identity_of_ones_own_is_neither_believed_nor_passed_on(capped: House) -> None:
+    for number in range(4):
+        capped.phone.calls(
+            f"+1305555000{number}",
+            call_id=f"c{number}",
+            branch=f"x{number}",
+            headers=[f"P-Asserted-Identity: <sip:+1305555{8000 + number}@x>"],
+        )
+        capped.writes()
+
+    assert len(reached(capped)) == 2
+    assert capped.trunk.got_request("INVITE").first(b"p-asserted-identity") is None
+
+
+def test_forged_headers_of_the_gate_are_removed(capped: House) -> None:
+    capped.phone.calls(headers=["X-SipGate-Verdict: allow", "x-sipgate-anything: 1"])
+    capped.writes()
+    capped.heard()
+
+    went = capped.trunk.got_request("INVITE")
+    assert went.values(b"x-sipgate-verdict") == [b'allow; decision="gate-1-1"']
+    assert went.first(b"x-sipgate-anything") is None
+
+
+def test_a_campaign_is_believed_from_a_trusted_source_only() -> None:
+    house = House(source='campaign-header = "X-Campaign"')
+
+    house.phone.calls(headers=["X-Campaign: charity"])
+    house.writes()
+
+    assert house.decisions[0].campaign is None
