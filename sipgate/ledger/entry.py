@@ -100,6 +100,7 @@ class AnsweredEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="answ
 class OutcomeEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="outcome"):
     """What became of an attempt that was let through.
 
+    `info_digits` are those that the caller sent in INFO after the answer, as for a calling card.
     `status` is the final response that decided `kind`; `end_status` is the one that the caller
     got, from which the window for retries counts. `cancelled` with `answered`: the 2xx and the
     CANCEL crossed.
@@ -115,6 +116,7 @@ class OutcomeEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="outco
     cancelled: bool = False
     reason: str | None = None
     end_status: int | None = None
+    info_digits: int = 0
 
 
 class ActEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="act"):

@@ -50,6 +50,8 @@ class Call:
     answered_time: float | None = None
     cancelled: bool = False
     deadline: float | None = None  # when the call expires, or its challenge does
+    session_seconds: int | None = None  # within which its ends refresh it (RFC 4028)
+    info_digits: int = 0  # that the caller sent in INFO once it was up
     last_status: int = 0
     is_restored: bool = False  # known from the ledger, not from its INVITE
     is_referral: bool = False  # somebody else was asked to place it: it is over with that answer
@@ -103,6 +105,7 @@ class Call:
             ended_by=ended_by,
             cancelled=self.cancelled,
             reason=reason,
+            info_digits=self.info_digits,
         )
 
 

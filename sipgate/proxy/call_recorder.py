@@ -10,6 +10,7 @@ from sipgate.ledger import ActEntry, AnsweredEntry, Ledger, LedgerFullError, Out
 
 from .call import ActiveCalls, Call, CallState
 from .outcome import LOST, Outcome
+from .session_timer import GRACE_SECONDS
 from .timer_queue import TimerQueue
 from .wire_text import text_of
 
@@ -57,8 +58,8 @@ class CallRecorder:
         call.callee_contact = contact
         call.answered_at = now
         call.answered_time = time = self._clock.time()
-        call.deadline = now + self._max_call
-        self._timers.add(CallExpiry(call, self), now)
+        call.session_seconds = session_expires
+        self._set_expiry(call, now)
         self._write(
             AnsweredEntry(
                 time_us=microseconds(time),
@@ -70,6 +71,12 @@ class CallRecorder:
                 session_expires=session_expires,
             )
         )
+
+    def refreshed(self, call: Call, session_expires: int | None, now: float) -> None:
+        """A 2xx to an INVITE or UPDATE in the call: its ends live (RFC 4028 §8.2)."""
+        if call.state is CallState.UP:
+            call.session_seconds = session_expires
+            self._set_expiry(call, now)
 
     def calendar_time(self) -> float:
         """Now, as seconds since 1970."""
@@ -130,6 +137,7 @@ class CallRecorder:
                 cancelled=outcome.cancelled,
                 reason=outcome.reason,
                 end_status=outcome.status,
+                info_digits=outcome.info_digits,
             )
         )
 
@@ -156,6 +164,16 @@ class CallRecorder:
             )
         )
 
+    def _set_expiry(self, call: Call, now: float) -> None:
+        """When the call is over without a BYE: its session's end, or `max-call` from its answer."""
+        answered_at = now if call.answered_at is None else call.answered_at
+        expires_at = answered_at + self._max_call
+        if call.session_seconds:
+            expires_at = min(expires_at, now + call.session_seconds + GRACE_SECONDS)
+        if call.deadline != expires_at:
+            call.deadline = expires_at
+            self._timers.add(CallExpiry(call, self), now)
+
     def _write(self, entry: AnsweredEntry | OutcomeEntry) -> None:
         """Nobody waits for it, and a full ledger may not hold the call up: it is kept then."""
         if not self._unwritten:
@@ -171,7 +189,10 @@ class CallRecorder:
         if call.state is CallState.CHALLENGED:
             self.ended(call, call.outcome("failed", call.last_status, now), now)
         elif call.state is CallState.UP:
-            self.ended(call, call.outcome("answered", 200, now, ended_by=LOST), now, keep=True)
+            answered_at = now if call.answered_at is None else call.answered_at
+            reason = "session expired" if now < answered_at + self._max_call else None
+            outcome = call.outcome("answered", 200, now, ended_by=LOST, reason=reason)
+            self.ended(call, outcome, now, keep=True)
             call.deadline = now + self._max_call  # its tags are good that long
             self._timers.add(CallExpiry(call, self), now)
         elif call.state is CallState.CALLING:  # restored, and no answer came

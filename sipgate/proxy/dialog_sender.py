@@ -22,6 +22,7 @@ from sipgate.sip import (
 from .branch import BranchMaker
 from .call import ActiveCalls, Call
 from .call_recorder import CallRecorder
+from .dtmf import info_digits
 from .forwarder import Forwarder
 from .forwarding import own_header_lines
 from .next_hop import Hop, HopResolver, RouteSet, UnsupportedHop, hop_of, route_hop
@@ -72,6 +73,8 @@ class DialogSender:
         request = context.request
         if call is not None and self._concerns(context, uri, routes, call):
             context.call = call
+            if request.method == b"INFO" and call.is_from_caller(request.from_tag):
+                call.info_digits += info_digits(request)
         remove = tuple(forbidden_lines(request, context.source))
         self._towards(request, routes, call, partial(self._forward, context, routes, remove), uri)
 

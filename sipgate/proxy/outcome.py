@@ -31,6 +31,9 @@ class Outcome:
     ended_by: EndedBy | None = None  # caller, callee, gate, lost
     cancelled: bool = False  # the caller sent CANCEL
     reason: str | None = None  # a Reason header seen, or why the gate ended it
+    info_digits: int = (
+        0  # that the caller dialled on in INFO: a calling card, a bridge (design §18)
+    )
 
 
 def kind_of_failure(status: int, phrase: bytes, reason: bytes | None, *, rang: bool) -> OutcomeKind:

@@ -27,6 +27,7 @@ from .call import ActiveCalls, Call, CallState
 from .call_recorder import CallExpiry, CallRecorder
 from .outcome import ANSWERED, FAILED, LOST, Outcome
 from .response_context import TIMER_C
+from .session_timer import GRACE_SECONDS
 from .source import Source, SourceTable
 from .timer_queue import TimerQueue
 from .wire_text import text_of
@@ -200,7 +201,11 @@ class CallRestorer:
             call.callee_contact = _bytes(answer.contact)
             call.answered_at = since
             call.answered_time = answer.time_us / 1_000_000
+            call.session_seconds = answer.session_expires
             call.deadline = since + self._max_call
+            if answer.session_expires:  # its last refresh is not known: give it one more interval
+                silent_until = now + answer.session_expires + GRACE_SECONDS
+                call.deadline = min(call.deadline, silent_until)
         self._timers.add(CallExpiry(call, self._recorder), now)
 
     def _lose(
