@@ -95,9 +95,10 @@ def house(
     upstream_port: int | None = None,
     upstream_transport: str = "udp",
     limit: int = 100,
+    port: int | None = None,
 ) -> Iterator[House]:
     """A gate that lets each caller place `limit` calls; its log must stay free of tracebacks."""
-    port = free_port()
+    port = port or free_port()
     upstream_port = upstream_port or free_port()
     (folder / "store").mkdir()
     (folder / "policy.yaml").write_text(_POLICY.format(limit=limit))
