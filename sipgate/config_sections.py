@@ -142,12 +142,7 @@ class Source(Section):
 
     LATER = {
         "realm": "digest",
-        "strip": "number rewriting",
-        "prefix": "number rewriting",
-        "e164": "number rewriting",
-        "to-mismatch": "refusing a To that contradicts the Request-URI",
         "lead-headers": "lead data",
-        "uri-lists": "several callees in one request",
     }
 
     name: Name = Field(description="The source's name: callers are written `NAME/identity`.")
@@ -211,6 +206,19 @@ class Source(Section):
     routes: bool = Field(False, description="Whether it may send a Route set of its own.")
     accept_tags: bool = Field(
         False, description="Believes `X-SipGate-*`: there is another gate in front."
+    )
+    uri_lists: bool = Field(
+        False, description="May name several callees in one request, of which one is decided on."
+    )
+    to_mismatch: Literal["allow", "reject"] = Field(
+        "allow", description="`reject` refuses an INVITE whose To has another number."
+    )
+    e164: bool = Field(False, description="Numbers go out as they were read, `+13055550123`.")
+    strip: int = Field(
+        0, ge=0, le=15, description="Characters taken off a number before it goes out."
+    )
+    prefix: DialPrefix | None = Field(
+        None, description="What is put in front of a number before it goes out, after `strip`."
     )
     upstream: Name | None = Field(
         None,

@@ -229,6 +229,11 @@ def _source(settings: SourceSettings, config: Config, policy: Policy) -> Source:
         nat=settings.nat,
         routes=settings.routes,
         accept_tags=settings.accept_tags,
+        uri_lists=settings.uri_lists,
+        rejects_to_mismatch=settings.to_mismatch == "reject",
+        strip=settings.strip,
+        prefix=settings.prefix or "",
+        e164=settings.e164,
         upstream=settings.upstream or config.upstream[0].name,
     )
 

@@ -124,6 +124,17 @@ class CompiledPolicy:
             policy_sha256=self._sha256,
         )
 
+    def refuse_unasked(self, code: int, reason: str) -> Decision:
+        """The decision on a call that is forbidden before any rule."""
+        return Decision(
+            verdict="reject",
+            code=code,
+            reason=reason,
+            policy=self._name,
+            revision=self._revision,
+            policy_sha256=self._sha256,
+        )
+
     def settle(self, prepared: Prepared, answer: Answer) -> Decision:
         """Read the answer: what each rule saw, and what follows."""
         attempt, question, rules, _ = prepared

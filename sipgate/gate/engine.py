@@ -1,6 +1,6 @@
 """The engine: one attempt in, one decision out."""
 
-from sipgate.counters import Answer, Key, MemoryCounters, Moves
+from sipgate.counters import Answer, Key, MemoryCounters, Moves, microseconds
 
 from .attempt import Attempt
 from .compiled_policy import CompiledPolicy, Prepared
@@ -48,6 +48,14 @@ class Engine:
             return self._compiled.allow_unasked(), _NOTHING
         prepared = self._compiled.prepare(attempt, self._lists, now, time)
         return self.settle(prepared, self._counters.check_and_count(prepared.question))
+
+    def refuse(self, attempt: Attempt, code: int, reason: str, now: float, time: float) -> Decision:
+        """Refuse an attempt that is forbidden before any rule; it counts like a rejected one."""
+        now_us, time_us = microseconds(now), microseconds(time)
+        self.recount(attempt, is_admitted=False, now_us=now_us, time_us=time_us)
+        for draft in self._drafts:
+            draft.note(attempt, False, now_us, time_us)
+        return self._compiled.refuse_unasked(code, reason)
 
     def prepare(self, attempt: Attempt, now: float, time: float) -> Prepared:
         """The first half of `decide`, for counters that answer later."""

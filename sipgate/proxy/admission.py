@@ -15,7 +15,7 @@ from sipgate.gate import Attempt, Decision, Engine, OpenAttempt, OpenAttempts
 from sipgate.ledger import DecisionEntry, Ledger, LedgerFullError
 from sipgate.ledger import Would as WouldEntry
 from sipgate.numbers import Callee
-from sipgate.sip import BadMessage, Request, Uri, parse_name_addr, parse_uri, unescape_user
+from sipgate.sip import BadMessage, Request, Uri, dialled, parse_name_addr, parse_uri
 
 from .call import ActiveCalls, Call
 from .call_recorder import CallRecorder
@@ -140,17 +140,21 @@ class Admission:
         *,
         asked: bytes | None = None,
         is_transfer: bool = False,
+        forbidden: str | None = None,
     ) -> None:
         """Decide a new attempt, or find the decision of the one that this INVITE repeats.
 
         `asked` is what a REFER's Refer-To says; a transfer is recorded, but neither decided nor
-        counted. Raises LedgerFullError.
+        counted. `forbidden` is why no rule needs to be asked. Raises LedgerFullError.
         """
-        opened = self._open_attempts.find(attempt, now)
-        if opened is not None and self._belongs(context, opened, now):
-            return
+        if forbidden is None:
+            opened = self._open_attempts.find(attempt, now)
+            if opened is not None and self._belongs(context, opened, now):
+                return
         time = self._clock.time()
-        if source.decide and not is_transfer:
+        if forbidden is not None:
+            decision, charge = self._engine.refuse(attempt, 403, forbidden, now, time), None
+        elif source.decide and not is_transfer:
             decision, charge = self._engine.decide(attempt, now, time)
         else:
             decision, charge = self._unasked(), None
@@ -305,7 +309,7 @@ class Admission:
                 cseq=attempt.cseq,
                 user_agent=attempt.user_agent,
                 via=text_of(via.sent_by + b";" + via.branch),
-                method="INVITE" if asked is None else "REFER",
+                method="INVITE" if asked is None else text_of(request.method),
                 request_uri=text_of(request.uri if asked is None else asked),
                 target=text_of(target),
                 caller_flow=f"{flow.transport}:{flow.host}:{flow.port}",
@@ -340,5 +344,5 @@ class Admission:
             return None
         if not to_uri.user:
             return None
-        read = source.dial_plan.read(unescape_user(to_uri.user))
+        read = source.dial_plan.read(dialled(to_uri))
         return None if read.key == callee.key else read.key

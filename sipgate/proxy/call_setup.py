@@ -7,21 +7,22 @@ from __future__ import annotations
 
 from collections import Counter
 
-from sipgate.gate import is_emergency
+from sipgate.gate import Attempt, is_emergency
 from sipgate.ledger import EndedBy, Ledger, LedgerFullError, OutcomeKind
 from sipgate.numbers import Callee
-from sipgate.sip import Uri, unescape_user
+from sipgate.sip import Uri, dialled
 
 from .admission import STORE_PATIENCE, Admission, Parked
 from .branch import is_emergency_token
 from .call import ActiveCalls, Call
 from .call_recorder import CallRecorder
 from .dialog_sender import DialogSender
+from .forbidden import forbidden_reason
 from .forwarder import Forwarder
 from .loop import LoopDetector
 from .next_hop import NO_ROUTE, RouteSet, UnsupportedHop
 from .outcome import CALLER, CANCELLED, FAILED, GATE
-from .referral import is_transfer, read_referral
+from .referral import Referral, is_transfer, read_referral
 from .refusal import refusal
 from .response_context import ResponseContext
 from .restored import RestoredInvites
@@ -145,10 +146,12 @@ class CallSetup:
             return
         if self._turned_away(context, now):
             return
-        if not self._upstream_sender.allows_routes(source, routes):
+        allows_routes = self._upstream_sender.allows_routes(source, routes)
+        if not allows_routes:
             self.counts["routes_refused"] += 1
-            self._forwarder.respond(context, 403, now, phrase=b"Route set not allowed")
-            return
+            if not source.decide:
+                self._forwarder.respond(context, 403, now, phrase=b"Route set not allowed")
+                return
         context.is_initial = True
         self._forwarder.trying(context, now)
         original = self._loops.original(request, context.flow)
@@ -161,14 +164,43 @@ class CallSetup:
         attempt = self._admission.attempt(
             request, source, uri, callee, None if original is None else original.attempt.caller
         )
+        forbidden = None
+        if source.decide:
+            names_another = attempt.to_number is not None
+            forbidden = forbidden_reason(
+                request, source, allows_routes=allows_routes, names_another=names_another
+            )
+        self._admit(context, attempt, forbidden=forbidden, now=now)
+        if self._restored:
+            self._restored.came_again(request, context.open, now)
+
+    def _admit(
+        self,
+        context: ResponseContext,
+        attempt: Attempt,
+        *,
+        now: float,
+        asked: bytes | None = None,
+        is_transfer: bool = False,
+        forbidden: str | None = None,
+    ) -> None:
+        source = context.source
+        assert source is not None
         target = self._upstream_sender.upstream_of(source).target.key
         try:
-            self._admission.admit(context, attempt, source, target, now)
+            self._admission.admit(
+                context,
+                attempt,
+                source,
+                target,
+                now,
+                asked=asked,
+                is_transfer=is_transfer,
+                forbidden=forbidden,
+            )
         except LedgerFullError:
             self.counts["store_failures"] += 1
             self._unavailable(context, now)
-        if self._restored:
-            self._restored.came_again(request, context.open, now)
 
     def send_undecided(
         self,
@@ -204,10 +236,13 @@ class CallSetup:
         opened: bool,
         now: float,
     ) -> None:
-        """A REFER of a source that decides: like an INVITE to whom it names (design §5)."""
+        """A REFER of a source that decides: like an INVITE to whom it names (design §5).
+
+        So is an INVITE in another case: an unknown method to us, but perhaps not to the upstream.
+        """
         request, source = context.request, context.source
         assert source is not None
-        referral = read_referral(request)
+        referral = read_referral(request) if request.method == b"REFER" else Referral(uri, None)
         if referral is None:
             self.send_undecided(context, uri, routes, call, opened, now)
             return
@@ -227,21 +262,8 @@ class CallSetup:
             return
         context.uri, context.callee, context.routes = uri, callee, routes
         context.referred = (call, opened)
-        try:
-            self._admission.admit(
-                context,
-                attempt,
-                source,
-                target,
-                now,
-                asked=asked,
-                is_transfer=is_transfer(
-                    referral, attempt.callee, attempt.caller, source, self._calls
-                ),
-            )
-        except LedgerFullError:
-            self.counts["store_failures"] += 1
-            self._unavailable(context, now)
+        joins = is_transfer(referral, attempt.callee, attempt.caller, source, self._calls)
+        self._admit(context, attempt, now=now, asked=asked, is_transfer=joins)
 
     def _emergency(self, context: ResponseContext, uri: Uri, callee: Callee, now: float) -> None:
         """Forward first, record after: nothing may keep an emergency call (design §1)."""
@@ -332,7 +354,7 @@ class CallSetup:
         """The callee that a Request-URI or Refer-To names: nothing else decides (design §7)."""
         if uri.scheme == b"urn":
             return source.dial_plan.read_urn(text_of(uri.raw))
-        return source.dial_plan.read(unescape_user(uri.user or b""))
+        return source.dial_plan.read(dialled(uri))
 
     def _store_is_failing(self, now: float) -> bool:
         since = self._ledger.failing_since

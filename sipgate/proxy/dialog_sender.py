@@ -13,10 +13,10 @@ from sipgate.sip import (
     BadMessage,
     Request,
     Uri,
+    dialled,
     parse_name_addr,
     parse_uri,
     split_values,
-    unescape_user,
 )
 
 from .branch import BranchMaker
@@ -214,7 +214,7 @@ class DialogSender:
             return True
         if not from_caller:
             return contact is None
-        callee = call.source.dial_plan.read(unescape_user(uri.user or b""))
+        callee = call.source.dial_plan.read(dialled(uri))
         if call.emergency and callee.kind in ("emergency", "unreadable"):
             return True  # nothing may keep an emergency call (design §1); only numbers are asked
         if callee.key == call.attempt.callee:

@@ -493,14 +493,15 @@ class Forwarder:
         """What a REFER was answered is all that the gate hears of the call that it asked for."""
         if not self.end_attempt(context, status, now):
             return
+        method = text_of(context.request.method)
         if asks_for_repair(status):
             self._recorder.challenged(call, status, now)
         elif status < 300:
             call.answered_at, call.answered_time = now, self._recorder.calendar_time()
-            outcome = call.outcome(ANSWERED, status, now, ended_by=LOST, reason="REFER")
+            outcome = call.outcome(ANSWERED, status, now, ended_by=LOST, reason=method)
             self._recorder.ended(call, outcome, now)
         else:
-            outcome = call.outcome(FAILED, status, now, ended_by=CALLEE, reason="REFER")
+            outcome = call.outcome(FAILED, status, now, ended_by=CALLEE, reason=method)
             self._recorder.ended(call, outcome, now)
 
     def _again(self, tombstone: ClientTombstone, response: Response, now: float) -> None:

@@ -217,7 +217,7 @@ class Proxy:
                 return
             if request.method == b"INVITE":
                 self._setup.invite(context, uri, routes, call, opened, now)
-            elif request.method == b"REFER" and source is not None and source.decide:
+            elif source is not None and source.decide and _may_place_call(request.method):
                 self._setup.refer(context, uri, routes, call, opened, now)
             else:
                 self._setup.send_undecided(context, uri, routes, call, opened, now)
@@ -265,8 +265,6 @@ class Proxy:
             return 482, None, ()
         if request.first(b"max-breadth") == b"0":
             return 440, b"Max-Breadth Exceeded", ()  # RFC 5393 §5.3.3
-        if request.method != b"INVITE" and request.method.upper() == b"INVITE":
-            return 403, b"INVITE is written in capitals", ()  # else it would leave undecided
         required = request.first(b"proxy-require")
         if required:
             return 420, None, (b"Unsupported: " + required,)
@@ -375,3 +373,8 @@ class Proxy:
         if self._answer_strangers:
             self._answer_statelessly(request, 403, b"Forbidden", flow)
         flow.close("a stranger")  # it may not hold one of the connections that sources need
+
+
+def _may_place_call(method: bytes) -> bool:
+    """Whether an upstream might dial for this method, though it is no INVITE."""
+    return method == b"REFER" or method.upper() == b"INVITE"

@@ -11,7 +11,9 @@ def refusal(request: Request, decision: Decision, decision_id: str, to_tag: byte
     header (RFC 3326), where the caller's log keeps them for whoever asks the gate's operator.
     """
     code = decision.code if decision.code is not None else 403
-    text = f"rule={decision.rule};id={decision_id}"
+    text = f"id={decision_id}"
+    if decision.rule is not None:  # else its source's own settings forbade it
+        text = f"rule={decision.rule};{text}"
     headers = [b'Reason: SIP;cause=%d;text="%b"' % (code, _quoted(text))]
     if decision.retry_after is not None:
         headers.append(b"Retry-After: %d" % decision.retry_after)

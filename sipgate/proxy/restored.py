@@ -161,7 +161,7 @@ class CallRestorer:
             entry, answer = one.decision, one.answered
             age = max(0.0, time - (answer or entry).time_us / 1_000_000)
             source = self._sources.named(entry.source)
-            is_over = entry.method == "REFER"  # its answer is lost, and nothing else will come
+            is_over = entry.method != "INVITE"  # its answer is lost, and nothing else will come
             if source is None or is_over or age > (TIMER_C if answer is None else self._max_call):
                 self._lose(entry, answer, one.charge, now)
                 if one.open_attempt is not None:

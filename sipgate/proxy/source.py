@@ -30,6 +30,8 @@ class Source:
     nat: bool = False
     routes: bool = False
     accept_tags: bool = False
+    uri_lists: bool = False  # may name several callees in one request
+    rejects_to_mismatch: bool = False  # refuses a To with another number than the Request-URI's
     strip: int = 0  # characters taken off before a number goes out
     prefix: str = ""  # what is put in front of it
     e164: bool = False  # it goes out as it was read: +4930…

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sipgate.net import Flow
 from sipgate.numbers import Callee
-from sipgate.sip import Request, Uri, parse_uri, unescape_user
+from sipgate.sip import Request, Uri, dialled, parse_uri
 
 from .branch import BranchMaker
 from .call import Call, CallState
@@ -144,7 +144,7 @@ class UpstreamSender:
         transport, _, address = invite.target.decode().partition(":")
         host, _, port = address.rpartition(":")
         upstream, uri = self._upstreams[source.upstream], parse_uri(request.uri)
-        callee = source.dial_plan.read(unescape_user(uri.user or b""))
+        callee = source.dial_plan.read(dialled(uri))
         self._forwarder.stateless(
             request,
             self._hops.numeric_flow(Hop(transport, host, int(port))),

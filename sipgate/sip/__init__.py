@@ -24,7 +24,7 @@ from .received import is_address, response_address, stamp_received
 from .response import build_response
 from .splice import Splice
 from .timers import Timers
-from .uri import Uri, parse_uri, unescape_user
+from .uri import Uri, dialled, parse_uri, unescape_user
 from .via import Via, default_port, parse_via
 
 __all__ = [
@@ -54,6 +54,7 @@ __all__ = [
     "build_cancel",
     "build_response",
     "default_port",
+    "dialled",
     "is_address",
     "parse_message",
     "parse_name_addr",

@@ -72,6 +72,16 @@ def unescape_user(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
 
 
+def dialled(uri: Uri) -> str:
+    """What a phone dialled: the user part, escapes decoded; of a tel URI its parameters too.
+
+    They say whose number a local one is: `5550123;phone-context=+1305` (RFC 3966 §5.1.5).
+    """
+    if uri.scheme == b"tel":
+        return unescape_user(uri.raw[4:])
+    return unescape_user(uri.user or b"")
+
+
 def _read_sip(uri: Uri, rest: bytes) -> None:
     userinfo, at, place = rest.partition(b"@")
     if at:

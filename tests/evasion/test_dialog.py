@@ -49,15 +49,29 @@ def test_the_right_tags_with_another_number_are_a_new_attempt(capped: House) -> 
 def test_a_route_set_that_leads_round_the_upstream_gets_403(capped: House) -> None:
     capped.phone.calls(headers=["Route: <sip:192.0.2.200;lr>"])
 
-    assert capped.heard() == ["phone: SIP/2.0 403 Route set not allowed"]
+    capped.writes()
+    assert capped.heard()[-1] == "phone: SIP/2.0 403 Route set not allowed"
     assert capped.parts.counts["routes_refused"] == 1
-    assert capped.decisions == []
+    [entry] = capped.decisions
+    assert (entry.verdict, entry.rule, entry.reason) == ("reject", None, "Route set not allowed")
 
 
 def test_a_route_behind_one_of_our_own_is_looked_at_too(capped: House) -> None:
     capped.phone.calls(headers=["Route: <sip:10.0.0.1:5060;lr>, <sip:192.0.2.200;lr>"])
+    capped.writes()
 
-    assert capped.heard() == ["phone: SIP/2.0 403 Route set not allowed"]
+    assert capped.heard()[-1] == "phone: SIP/2.0 403 Route set not allowed"
+
+
+def test_a_fork_with_a_route_of_its_own_does_not_share_the_decision(capped: House) -> None:
+    capped.phone.calls()
+    capped.writes()
+    capped.heard()
+
+    capped.phone.calls(branch="x2", headers=["Route: <sip:192.0.2.200;lr>"])
+    capped.writes()
+
+    assert capped.heard()[-1] == "phone: SIP/2.0 403 Route set not allowed"
 
 
 def test_a_route_in_a_known_dialog_leads_nowhere_new(capped: House) -> None:

@@ -36,8 +36,9 @@ def test_marks_beside_the_request_uri_make_no_emergency(
 def test_an_emergency_urn_in_a_route_makes_no_emergency(closed: House) -> None:
     closed.phone.calls(headers=["Route: <urn:service:sos>"])
 
-    assert closed.heard()[0].startswith("phone: SIP/2.0 4")
-    assert closed.decisions == []
+    closed.writes()
+    assert closed.heard()[-1].startswith("phone: SIP/2.0 403")
+    assert not closed.decisions[-1].emergency
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ def test_a_number_on_a_list_is_found_however_it_is_spelled(listing: House, user:
         "tel:+13055550001",
         "tel:+1-305-555-0001",
         "tel:3055550001;phone-context=+1",
+        "tel:5550001;phone-context=+1305",
         "TEL:+13055550001",
         f"SIP:+13055550001@{GATE}",
         f"sip:+13055550001@{GATE};user=phone",
