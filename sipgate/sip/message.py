@@ -39,6 +39,11 @@ _ONCE = frozenset(
     )
 )
 
+_METHODS = frozenset(  # IANA's registry; any other token is a method too
+    b"ACK BYE CANCEL INFO INVITE MESSAGE NOTIFY OPTIONS PRACK PUBLISH REFER REGISTER SUBSCRIBE "
+    b"UPDATE".split()
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -342,7 +347,8 @@ def _read_headers(message: Request | Response, limits: Limits) -> None:
     message.cseq_method = method = cseq[1]
     if isinstance(message, Request):
         if method != message.method:
-            raise BadMessage(400, "a cseq of another method")
+            status = 400 if message.method in _METHODS else 501  # RFC 4475 §3.1.2.18
+            raise BadMessage(status, "a cseq of another method")
         at = positions.get(b"max-forwards")
         message.max_forwards = None if at is None else _read_max_forwards(lines[at])
     elif not method.isalpha() and not is_token(method):

@@ -5,21 +5,6 @@ from pathlib import Path
 from sipgate.sip import Request, Response, parse_message
 
 TORTURE = Path(__file__).parent / "torture"
-VALID = (  # RFC 4475 §3.1.1
-    "wsinv",
-    "intmeth",
-    "esc01",
-    "escnull",
-    "esc02",
-    "lwsdisp",
-    "longreq",
-    "dblreq",
-    "semiuri",
-    "transports",
-    "mpart01",
-    "unreason",
-    "noreason",
-)
 
 SDP = (
     b"v=0\r\no=- 1 1 IN IP4 10.0.0.7\r\ns=-\r\nc=IN IP4 10.0.0.7\r\nt=0 0\r\n"
