@@ -128,6 +128,7 @@ def build(
         forwarder=forwarder,
         recorder=recorder,
         hops=hops,
+        own=own,
         clock=clock,
         counts=counts,
     )

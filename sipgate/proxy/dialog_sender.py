@@ -26,7 +26,7 @@ from .dtmf import info_digits
 from .forwarder import Forwarder
 from .forwarding import own_header_lines
 from .next_hop import Hop, HopResolver, RouteSet, UnsupportedHop, hop_of, route_hop
-from .own_address import SIP_PORT
+from .own_address import SIP_PORT, OwnAddresses
 from .response_context import ResponseContext
 from .upstream_sender import RECORD_ROUTED, forbidden_lines, record_routes
 
@@ -42,10 +42,12 @@ class DialogSender:
         forwarder: Forwarder,
         recorder: CallRecorder,
         hops: HopResolver,
+        own: OwnAddresses,
         clock: Clock,
         counts: Counter[str],
     ) -> None:
         self._calls = calls
+        self._own = own
         self._branches = branches
         self._forwarder = forwarder
         self._recorder = recorder
@@ -71,12 +73,16 @@ class DialogSender:
     ) -> None:
         """Send a request on; at once where the next hop is numeric or its name is known."""
         request = context.request
+        aimed = self._party_of(request, uri, routes, call, context.flow)
+        if aimed is not None:
+            uri = aimed
         if call is not None and self._concerns(context, uri, routes, call):
             context.call = call
             if request.method == b"INFO" and call.is_from_caller(request.from_tag):
                 call.info_digits += info_digits(request)
         remove = tuple(forbidden_lines(request, context.source))
-        self._towards(request, routes, call, partial(self._forward, context, routes, remove), uri)
+        use = partial(self._forward, context, routes, remove, aimed.raw if aimed else None)
+        self._towards(request, routes, call, use, uri)
 
     def send_reinvite(
         self, context: ResponseContext, uri: Uri, routes: RouteSet, call: Call, now: float
@@ -93,10 +99,12 @@ class DialogSender:
         self._forwarder.trying(context, now)
         self.send(context, uri, routes, call, now)
 
-    def send_ack(self, request: Request, routes: RouteSet, call: Call | None) -> None:
+    def send_ack(self, request: Request, routes: RouteSet, call: Call | None, flow: Flow) -> None:
         """The ACK to a 2xx, end to end (RFC 3261 §13.2.2.4)."""
         try:
-            self._towards(request, routes, call, partial(self._pass, request, routes, None), None)
+            aimed = self._party_of(request, None, routes, call, flow)
+            use = partial(self._pass, request, routes, aimed.raw if aimed else None)
+            self._towards(request, routes, call, use, aimed)
         except (UnsupportedHop, BadMessage):
             self._counts["acks_stray"] += 1
 
@@ -123,6 +131,7 @@ class DialogSender:
         context: ResponseContext,
         routes: RouteSet,
         remove: tuple[int, ...],
+        uri: bytes | None,
         out_flow: Flow | None,
     ) -> None:
         if context.final_status:
@@ -139,10 +148,12 @@ class DialogSender:
             out_flow,
             out_flow.name.encode(),
             now,
+            uri=uri,
             own_routes=routes.own,
             rest_routes=routes.rest,
             record_routes=values,
             remove=remove,
+            strict=routes.is_strict,
         )
 
     def _pass(
@@ -152,8 +163,36 @@ class DialogSender:
             remove = tuple(own_header_lines(request))
             target = out_flow.name.encode()
             self._forwarder.stateless(
-                request, out_flow, target, routes.own, routes.rest, remove, uri
+                request,
+                out_flow,
+                target,
+                routes.own,
+                routes.rest,
+                remove,
+                uri,
+                strict=routes.is_strict,
             )
+
+    def _party_of(
+        self, request: Request, uri: Uri | None, routes: RouteSet, call: Call | None, flow: Flow
+    ) -> Uri | None:
+        """Who is meant by a Request-URI in a dialog that names the gate itself: the other side.
+
+        None for any other. Raises UnsupportedHop where nobody is known (RFC 3261 §16.5).
+        """
+        if routes.rest or self._hops.known_flow(request.uri) is not None:
+            return None
+        if uri is None:
+            uri = parse_uri(request.uri)
+        if not self._own.is_own(uri.host, uri.port, flow):
+            return None
+        if call is not None:
+            from_caller = call.is_from_caller(request.from_tag)
+            contact = call.callee_contact if from_caller else call.caller_contact
+            party = None if contact is None else parse_uri(parse_name_addr(contact).uri)
+            if party is not None and not self._own.is_own(party.host, party.port, flow):
+                return party
+        raise UnsupportedHop(404, b'399 sipgate "the gate is no party"')
 
     def _towards(
         self,
@@ -171,6 +210,7 @@ class DialogSender:
         if routes.rest:
             self._hops.with_flow(route_hop(routes.rest[0]), use)
             return
+        target = request.uri if uri is None else uri.raw
         flow = None
         if call is not None and not call.is_from_caller(request.from_tag):
             flow = call.caller_flow
@@ -179,16 +219,16 @@ class DialogSender:
         if flow is not None and flow.reliable:
             use(flow)
             return
-        known = self._hops.known_flow(request.uri)
+        known = self._hops.known_flow(target)
         if known is not None and (flow is None or known.host == flow.host):
             use(known)
             return
-        hop = _hop_or(uri if uri is not None else parse_uri(request.uri), flow)
+        hop = _hop_or(uri if uri is not None else parse_uri(target), flow)
         if flow is not None and (hop is None or hop.host != flow.host):
             use(flow)  # a Contact behind NAT, or a name: the way that the INVITE came leads there
             return
         assert hop is not None
-        self._hops.with_flow(hop, use, request.uri)
+        self._hops.with_flow(hop, use, target)
 
     def _concerns(self, context: ResponseContext, uri: Uri, routes: RouteSet, call: Call) -> bool:
         """Whether what becomes of the request may move the call.

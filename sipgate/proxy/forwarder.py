@@ -203,6 +203,7 @@ class Forwarder:
         record_routes: tuple[bytes, ...] = (),
         remove: tuple[int, ...] = (),
         append: tuple[bytes, ...] = (),
+        strict: bool = False,
     ) -> None:
         """Send the request on under a client transaction of its own (RFC 3261 §16.6)."""
         request = context.request
@@ -217,6 +218,7 @@ class Forwarder:
             record_routes=record_routes,
             remove=remove,
             append=append,
+            strict=strict,
         )
         context.sent = raw
         context.out_flow = out_flow
@@ -243,6 +245,8 @@ class Forwarder:
         rest_routes: tuple[bytes, ...],
         remove: tuple[int, ...],
         uri: bytes | None = None,
+        *,
+        strict: bool = False,
     ) -> None:
         """Send what has no transaction of its own, such as the ACK to a 2xx: RFC 3261 §16.11."""
         branch = (
@@ -252,7 +256,13 @@ class Forwarder:
         )
         out_flow.send(
             forwarded_request(
-                request, out_flow, branch, uri=uri, own_routes=own_routes, remove=remove
+                request,
+                out_flow,
+                branch,
+                uri=uri,
+                own_routes=own_routes,
+                remove=remove,
+                strict=strict,
             )
         )
 

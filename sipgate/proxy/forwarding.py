@@ -6,7 +6,9 @@ Each function gives the bytes to send. Whatever isn't named here leaves as it ca
 from collections.abc import Iterable
 
 from sipgate.net import Flow
-from sipgate.sip import Request, Response, Splice
+from sipgate.sip import Request, Response, Splice, parse_name_addr, parse_uri
+
+from .breadth import BREADTH_LINE, is_too_broad
 
 MAX_FORWARDS = 70  # RFC 3261 §16.6 step 3
 OWN_HEADERS = b"x-sipgate-"  # removed from requests before anything looks at them
@@ -22,14 +24,19 @@ def forwarded_request(
     record_routes: tuple[bytes, ...] = (),
     remove: Iterable[int] = (),
     append: Iterable[bytes] = (),
+    strict: bool = False,
 ) -> bytes:
     """The request as it goes on.
 
     `uri` replaces the Request-URI, `own_routes` is how many of our Route values are popped,
-    `record_routes` are whole values, topmost first, `remove` are line indexes.
+    `record_routes` are whole values, topmost first, `remove` are line indexes. `strict`: the next
+    hop, which the first Route value left names, is a strict router.
     """
     splice = Splice(request)
-    if uri is not None:
+    if strict:
+        _route_strictly(splice, request, uri, own_routes)
+        own_routes = 0
+    elif uri is not None:
         splice.start_line(b"%b %b SIP/2.0" % (request.method, uri))
     via = b"Via: SIP/2.0/%b %b;branch=%b" % (
         out_flow.transport.upper().encode(),
@@ -49,6 +56,11 @@ def forwarded_request(
             via = b"%b\r\n%b" % (via, lines)
         else:
             splice.before(index, lines)
+    index = request.index(b"max-breadth")
+    if index is None:
+        via = b"%b\r\n%b" % (via, BREADTH_LINE)
+    elif is_too_broad(request):
+        splice.replace(index, BREADTH_LINE)
     splice.before(request.via_index, via)
     for _ in range(own_routes):
         splice.drop_first_value(b"route")
@@ -59,6 +71,23 @@ def forwarded_request(
     if out_flow.reliable and request.index(b"content-length") is None:
         splice.append(b"Content-Length: %d" % len(request.body))  # RFC 3261 §18.3
     return splice.to_bytes()
+
+
+def _route_strictly(splice: Splice, request: Request, uri: bytes | None, own_routes: int) -> None:
+    """What a strict router expects: its URI as Request-URI, ours as the last Route value.
+
+    RFC 3261 §16.6 step 6.
+    """
+    first, *rest = request.values(b"route")[own_routes:]
+    hop = parse_uri(parse_name_addr(first).uri)
+    # RFC 3261 §16.6 step 2: no headers in a Request-URI
+    target = hop.raw[: -len(hop.headers) - 1] if hop.headers else hop.raw
+    splice.start_line(b"%b %b SIP/2.0" % (request.method, target))
+    rest.append(b"<%b>" % (request.uri if uri is None else uri))
+    index, *more = request.indexes(b"route")
+    splice.replace(index, b"Route: " + b", ".join(rest))
+    for index in more:
+        splice.remove(index)
 
 
 def forwarded_response(response: Response, back_flow: Flow) -> bytes:

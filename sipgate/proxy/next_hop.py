@@ -26,6 +26,11 @@ class RouteSet:
     token: bytes = b""  # the user part of the first that is ours
     rest: tuple[bytes, ...] = ()
 
+    @property
+    def is_strict(self) -> bool:
+        """Whether the next hop is a strict router, for its URI lacks `lr`; raises BadMessage."""
+        return bool(self.rest) and b"lr" not in parse_uri(parse_name_addr(self.rest[0]).uri).params
+
 
 NO_ROUTE = RouteSet()
 

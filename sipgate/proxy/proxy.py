@@ -20,6 +20,7 @@ from sipgate.sip import (
 )
 
 from .admission import STORE_PATIENCE, Admission
+from .breadth import read_breadth
 from .call import Call
 from .call_recorder import CallRecorder
 from .call_setup import CallSetup
@@ -185,7 +186,7 @@ class Proxy:
             elif request.max_forwards == 0:
                 self.counts["acks_stray"] += 1
             elif opened:
-                self._dialogs.send_ack(request, routes, call)
+                self._dialogs.send_ack(request, routes, call, flow)
             elif isinstance(entry, ServerTombstone) and entry.call is not None:
                 self._dialogs.send_ack_by_branch(request, routes, entry.call)
             else:
@@ -263,11 +264,11 @@ class Proxy:
             return 483, None, ()
         if self._loops.is_loop(request, routes, flow):
             return 482, None, ()
-        if request.first(b"max-breadth") == b"0":
+        if read_breadth(request) == 0:
             return 440, b"Max-Breadth Exceeded", ()  # RFC 5393 §5.3.3
-        required = request.first(b"proxy-require")
+        required = request.values(b"proxy-require")
         if required:
-            return 420, None, (b"Unsupported: " + required,)
+            return 420, None, (b"Unsupported: " + b", ".join(required),)
         return None
 
     def _is_ping(self, request: Request, flow: Flow, uri: Uri | None = None) -> bool:

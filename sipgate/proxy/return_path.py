@@ -1,7 +1,7 @@
 """The flow that responses to a request go up: RFC 3261 §18.2.2, RFC 3581 §4."""
 
 from sipgate.net import Flow, Network
-from sipgate.sip import Via, response_address
+from sipgate.sip import BadMessage, Via, is_broadcast, response_address
 
 
 class ReturnPath:
@@ -20,8 +20,13 @@ class ReturnPath:
         return self._flow_to("udp", host, port, flow)
 
     def flow_by_via(self, via: Via, flow: Flow) -> Flow:
-        """For a response whose request is not known any more: by what the Via alone says."""
+        """For a response whose request is not known any more: by what the Via alone says.
+
+        Raises BadMessage for the broadcast address (RFC 4475 §3.3.10).
+        """
         host, port = response_address(via)
+        if is_broadcast(host):
+            raise BadMessage(400, "a Via that is no host's")
         transport = "tcp" if via.transport == b"TCP" else "udp"
         return self._flow_to(transport, host, port, flow)
 

@@ -2,6 +2,8 @@
 
 from sipgate.sip import Request
 
+from .branch import COOKIE
+
 ServerKey = tuple[bytes, ...]
 
 
@@ -11,7 +13,7 @@ def server_key(request: Request, method: bytes) -> ServerKey:
     `method` is INVITE for an ACK and for the INVITE that a CANCEL means.
     """
     via = request.via
-    if via.branch.startswith(b"z9hG4bK"):
+    if via.branch.startswith(COOKIE) and via.branch != COOKIE:  # alone: RFC 4475 §3.2.1
         return (via.branch, via.sent_by, method)
     return (
         b"2543",

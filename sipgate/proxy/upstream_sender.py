@@ -99,6 +99,7 @@ class UpstreamSender:
             record_routes=record_routes(token, context.flow, flow),
             remove=removed,
             append=self._tag_lines(call, upstream) if call and context.is_initial else (),
+            strict=not emergency and _is_strict(routes, upstream),
         )
 
     def send_other(self, context: ResponseContext, uri: Uri, routes: RouteSet, now: float) -> None:
@@ -134,6 +135,7 @@ class UpstreamSender:
             rest_routes=routes.rest,
             record_routes=values,
             remove=self._removed_lines(request, source, upstream),
+            strict=_is_strict(routes, upstream),
         )
 
     def send_restored(
@@ -153,6 +155,7 @@ class UpstreamSender:
             routes.rest,
             self._removed_lines(request, source, upstream),
             self._outgoing_uri(request, uri, callee, source, upstream, flow),
+            strict=_is_strict(routes, upstream),
         )
 
     def _outgoing_uri(
@@ -192,6 +195,21 @@ class UpstreamSender:
                 verdict += f'; rule="{decision.rule or ""}"; policy="{decision.policy}"'
             lines.append(verdict.encode())
         return tuple(lines)
+
+
+def _is_strict(routes: RouteSet, upstream: Upstream) -> bool:
+    """Whether the upstream's target is itself the strict router that comes next.
+
+    Another one is for the upstream to serve: it is as if a Route value of its own, with `lr`, stood
+    before it (RFC 3261 §16.6 step 6).
+    """
+    if not routes.is_strict:
+        return False
+    target = upstream.target
+    try:
+        return route_hop(routes.rest[0]) == Hop(target.transport, target.host, target.port)
+    except UnsupportedHop:
+        return False
 
 
 def record_routes(token: bytes, flow: Flow, out_flow: Flow) -> tuple[bytes, ...]:

@@ -20,7 +20,7 @@ from .message import DEFAULT, Limits, Message, Request, Response, parse_message
 from .non_invite_client import NonInviteClient, NonInviteClientState
 from .non_invite_server import NonInviteServer, NonInviteServerState
 from .phrases import PHRASES
-from .received import is_address, response_address, stamp_received
+from .received import is_address, is_broadcast, response_address, stamp_received
 from .response import build_response
 from .splice import Splice
 from .timers import Timers
@@ -56,6 +56,7 @@ __all__ = [
     "default_port",
     "dialled",
     "is_address",
+    "is_broadcast",
     "parse_message",
     "parse_name_addr",
     "parse_uri",

@@ -3,11 +3,13 @@
 RFC 3261 §18.2.1 and §18.2.2, RFC 3581 §4.
 """
 
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 
 from .grammar import split_params
 from .message import Request
 from .via import Via, default_port
+
+_BROADCAST = IPv4Address("255.255.255.255")
 
 
 def stamp_received(request: Request, host: bytes, port: int, *, force_rport: bool = False) -> None:
@@ -50,7 +52,7 @@ def response_address(via: Via) -> tuple[bytes, int]:
 
     The host is a name if the Via has one and nobody stamped it; IPv6 comes without brackets.
     """
-    if via.maddr and is_address(via.maddr):
+    if via.maddr and is_address(via.maddr) and not is_broadcast(via.maddr):
         return via.maddr.strip(b"[]"), via.port or default_port(via.transport)
     if via.received:
         return via.received, via.rport or via.port or default_port(via.transport)
@@ -64,6 +66,15 @@ def is_address(host: bytes) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_broadcast(host: bytes) -> bool:
+    """Whether this address is that of all hosts, or of none: no response may go there."""
+    try:
+        address = ip_address(host.strip(b"[]").decode("ascii"))
+    except ValueError:
+        return False
+    return address == _BROADCAST or address.is_unspecified
 
 
 def _same_host(sent: bytes, seen: bytes) -> bool:

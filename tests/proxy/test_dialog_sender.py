@@ -533,14 +533,50 @@ def test_a_strict_router_before_us_keeps_the_other_routes() -> None:
     assert house.heard() == [f"behind: BYE {PARTY} SIP/2.0"]
 
 
-def test_a_request_that_would_come_back_to_us_is_stopped() -> None:
+# RFC 3261 §16.5: what is addressed to the gate itself
+
+
+def test_rfc_3261_16_5_a_request_in_a_dialog_to_the_gate_itself_goes_to_the_other_side() -> None:
     house = up()
-    house.phone.in_dialog("BYE", uri=f"sip:{GATE}")
-    [line] = house.heard()
-    assert line == f"10.0.0.1:5060: BYE sip:{GATE} SIP/2.0"
-    ourselves = house.end("ourselves", "10.0.0.1", 5060)
-    ourselves.sends(house.air.log[-1][1])
-    assert starts(house) == ["ourselves: SIP/2.0 482"]
+    house.phone.in_dialog("INFO", uri=f"sip:{GATE}")
+    house.trunk.back("INFO", uri=f"sip:{GATE}")
+    assert house.heard() == [
+        "trunk: INFO sip:callee@10.9.0.9:5080 SIP/2.0",
+        "phone: INFO sip:4711@10.1.0.7:5060 SIP/2.0",
+    ]
+
+
+def test_rfc_3261_16_5_a_bye_to_the_gate_itself_ends_the_call() -> None:
+    house = up()
+    house.phone.in_dialog("BYE", uri=f"sip:+13055550001@{GATE}")
+    assert house.heard() == ["trunk: BYE sip:callee@10.9.0.9:5080 SIP/2.0"]
+    house.trunk.answers(200, method="BYE")
+    assert [outcome.kind for outcome in house.outcomes] == ["answered"]
+
+
+def test_rfc_3261_16_5_an_ack_to_the_gate_itself_goes_to_the_other_side() -> None:
+    house = House()
+    house.phone.calls()
+    house.writes()
+    house.heard()
+    house.trunk.answers(200)
+    house.heard()
+    house.phone.in_dialog("ACK", cseq=1, branch="a1", uri=f"sip:+13055550001@{GATE}")
+    assert house.heard() == ["trunk: ACK sip:callee@10.9.0.9:5080 SIP/2.0"]
+
+
+def test_rfc_3261_16_5_the_gate_itself_is_no_party_of_a_dialog_that_is_no_call() -> None:
+    house = House()
+    house.phone.asks("SUBSCRIBE", f"sip:box@{GATE}")
+    house.heard()
+    house.trunk.answers(200, method="SUBSCRIBE")
+    house.heard()
+    went = house.trunk.got_request("SUBSCRIBE")
+    route = f"Route: {(went.first(b'record-route') or b'').decode()}"
+    house.phone.asks(
+        "SUBSCRIBE", f"sip:box@{GATE}", to_tag="t1", cseq=2, branch="s2", headers=[route]
+    )
+    assert starts(house) == ["phone: SIP/2.0 404"]
 
 
 def test_sips_inside_a_dialog_gets_480() -> None:

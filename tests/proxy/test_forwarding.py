@@ -42,16 +42,17 @@ def sent(message: Request, transport: str = "udp", **edits: object) -> list[byte
     return raw.split(b"\r\n")
 
 
-def test_only_via_and_max_forwards_change() -> None:
+def test_only_via_max_breadth_and_max_forwards_change() -> None:
     message = request(b"X: \x00\xff odd\r\n", b"b\x00dy\r\n\r\n")
     lines = sent(message)
-    assert lines[:4] == [
+    assert lines[:5] == [
         b"INVITE sip:1@a SIP/2.0",
         b"Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bKours",
+        b"Max-Breadth: 60",
         b"v: SIP/2.0/UDP h1;branch=z9hG4bK1 , SIP/2.0/UDP h2",
         b"Max-Forwards: 6",
     ]
-    assert lines[4:] == message.raw.split(b"\r\n")[3:]
+    assert lines[5:] == message.raw.split(b"\r\n")[3:]
 
 
 def test_routes_of_ours_are_popped_and_the_others_kept_as_spelled() -> None:

@@ -31,8 +31,8 @@ def test_all_that_the_gate_does_not_own_leaves_byte_for_byte() -> None:
     assert lines[1].startswith("Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK")
     assert lines[2].startswith("Record-Route: <sip:")
     assert lines[2].endswith("@10.0.0.1:5060;lr>")
-    assert lines[3:5] == [came[1], "Max-Forwards: 69"]
-    assert lines[5:] == came[3:]
+    assert lines[3:6] == ["Max-Breadth: 60", came[1], "Max-Forwards: 69"]
+    assert lines[6:] == came[3:]
 
 
 @pytest.mark.parametrize(
