@@ -298,18 +298,18 @@ def _hop_or(uri: Uri, flow: Flow | None) -> Hop | None:
 
 
 def _is_at(uri: Uri, contact: bytes) -> bool:
-    """True when a Request-URI means that Contact; parameters may differ."""
+    """True when a Request-URI means that Contact; parameters may differ but for `maddr`."""
     if b"<%b>" % uri.raw in contact:
         return True
     try:
         party = parse_uri(parse_name_addr(contact).uri)
     except BadMessage:
         return False
-    return (uri.user, uri.host, uri.port or SIP_PORT) == (
-        party.user,
-        party.host,
-        party.port or SIP_PORT,
-    )
+    return _place_of(uri) == _place_of(party)
+
+
+def _place_of(uri: Uri) -> tuple[bytes | None, bytes, int, bytes | None]:
+    return uri.user, uri.host, uri.port or SIP_PORT, uri.params.get(b"maddr")
 
 
 def _place(route: bytes) -> tuple[bytes, int | None]:

@@ -128,7 +128,8 @@ def hop_of(uri: Uri) -> Hop:
     transport = (uri.params.get(b"transport") or b"udp").lower()
     if transport not in (b"udp", b"tcp"):
         raise UnsupportedHop(480, b'399 sipgate "transport not available"')
-    host = uri.host.decode("ascii", "replace")
+    # RFC 3261 §19.1.1: maddr is where the request goes, whatever the host says
+    host = (uri.params.get(b"maddr") or uri.host).decode("ascii", "replace")
     if host.startswith("["):
         host = host[1:-1]
     return Hop(transport.decode(), host, 5060 if uri.port is None else uri.port)

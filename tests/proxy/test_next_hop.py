@@ -84,6 +84,8 @@ def test_what_no_strict_router_did_stays(untouched: Request) -> None:
         (b"sip:10.0.0.9:5070;transport=TCP", Hop("tcp", "10.0.0.9", 5070)),
         (b"sip:[2001:db8::1]:5070", Hop("udp", "2001:db8::1", 5070)),
         (b"sip:1@Name.example;lr", Hop("udp", "name.example", 5060)),
+        (b"sip:1@name.example;maddr=10.0.0.9", Hop("udp", "10.0.0.9", 5060)),
+        (b"sip:1@name.example:5070;maddr=[2001:db8::1]", Hop("udp", "2001:db8::1", 5070)),
     ],
 )
 def test_a_sip_uri_names_a_hop(uri: bytes, hop: Hop) -> None:

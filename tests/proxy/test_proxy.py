@@ -40,15 +40,6 @@ def test_a_call_goes_through_from_invite_to_bye_and_nothing_is_left() -> None:
 # The checks in their order
 
 
-@pytest.mark.parametrize(
-    "method", ["INVITE", "REGISTER", "MESSAGE", "BYE", "SUBSCRIBE", "OPTIONS", "INFO"]
-)
-def test_no_request_goes_on_without_forwards(method: str) -> None:
-    house = House()
-    house.phone.asks(method, f"sip:+13055550001@{GATE}", max_forwards=0)
-    assert house.heard() == ["phone: SIP/2.0 483 Too Many Hops"]
-
-
 @pytest.mark.parametrize("method", ["invite", "Invite"])
 def test_an_invite_in_another_case_does_not_leave_undecided(method: str) -> None:
     house = House()
@@ -71,19 +62,6 @@ def test_another_scheme_gets_416(uri: str) -> None:
     house = House()
     house.phone.asks("INVITE", uri)
     assert status_of(house) == ["416"]
-
-
-def test_what_the_gate_must_support_and_does_not_gets_420() -> None:
-    house = House()
-    house.phone.calls(headers=["Proxy-Require: privacy, foo"])
-    assert status_of(house) == ["420"]
-    assert header(house.phone.got_response(420), "unsupported") == "privacy, foo"
-
-
-def test_no_breadth_left_gets_440() -> None:
-    house = House()
-    house.phone.calls(headers=["Max-Breadth: 0"])
-    assert house.heard() == ["phone: SIP/2.0 440 Max-Breadth Exceeded"]
 
 
 def test_the_first_check_that_fails_answers() -> None:
