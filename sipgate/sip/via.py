@@ -84,7 +84,7 @@ def parse_via(value: bytes) -> Via:
             if equal:
                 via.rport = _read_port(word)
         elif name == b"received" and not received:
-            received = word.strip(b"[]")
+            received = word.strip(b"[]")  # RFC 5118 §4.5: half of all write brackets
         elif name == b"maddr" and not maddr:
             maddr = word
         else:
