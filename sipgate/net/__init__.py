@@ -15,17 +15,24 @@ from .flow import Flow
 from .limits import NetLimits
 from .listener import Listener, ListenError
 from .network import Network, is_ordinary_request
-from .resolver import ResolveError, Resolver
+from .location import Place, Wish
+from .name_records import LookupFailed, NameRecords
+from .resolver import Location, ResolveError, Resolver
 
 __all__ = [
     "Counts",
     "Flow",
     "ListenError",
     "Listener",
+    "Location",
+    "LookupFailed",
+    "NameRecords",
     "NetLimits",
     "Network",
+    "Place",
     "Receiver",
     "ResolveError",
     "Resolver",
+    "Wish",
     "is_ordinary_request",
 ]
