@@ -14,10 +14,10 @@ from .delivery import Counts, Receiver
 from .flow import Flow
 from .limits import NetLimits
 from .listener import Listener, ListenError
-from .network import Network, is_ordinary_request
 from .location import Place, Wish
 from .name_records import LookupFailed, NameRecords
-from .resolver import Location, ResolveError, Resolver
+from .network import Network, is_ordinary_request
+from .resolver import Location, ResolveError, Resolver, numeric
 
 __all__ = [
     "Counts",
@@ -35,4 +35,5 @@ __all__ = [
     "Resolver",
     "Wish",
     "is_ordinary_request",
+    "numeric",
 ]

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from sipgate.net import ResolveError, Resolver
+from sipgate.net import Place, ResolveError, Resolver, Wish
 
 MOST_WAITING = 1000
 MOST_AT_ONCE = 8
@@ -14,14 +14,14 @@ class NameWait:
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
-        self._waiting: asyncio.Queue[tuple[str, Callable[[str | None], None]]] = asyncio.Queue(
+        self._waiting: asyncio.Queue[tuple[Wish, Callable[[Place | None], None]]] = asyncio.Queue(
             MOST_WAITING
         )
 
-    def ask(self, host: str, use: Callable[[str | None], None]) -> None:
-        """Have `use` called with the address, or None: unknown, or too many are waiting."""
+    def ask(self, wish: Wish, use: Callable[[Place | None], None]) -> None:
+        """Have `use` called with the best place, or None: unknown, or too many are waiting."""
         try:
-            self._waiting.put_nowait((host, use))
+            self._waiting.put_nowait((wish, use))
         except asyncio.QueueFull:
             use(None)
 
@@ -33,10 +33,10 @@ class NameWait:
 
     async def _work(self) -> None:
         while True:
-            host, use = await self._waiting.get()
+            wish, use = await self._waiting.get()
             try:
-                address = await self._resolver.resolve(host)
+                location = await self._resolver.locate(wish)
             except ResolveError:
                 use(None)
             else:
-                use(address)
+                use(location.places[0])

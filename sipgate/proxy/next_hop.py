@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from sipgate.net import Flow, Network, Resolver
+from sipgate.net import Flow, Network, Place, Resolver, Wish, numeric
 from sipgate.sip import Request, Splice, Uri, parse_message, parse_name_addr, parse_uri
 
-from .own_address import OwnAddresses
+from .own_address import SIP_PORT, OwnAddresses
 from .upstream import Target
 
 MOST_OWN_ROUTES = 2  # two where the sides of the gate differ (RFC 5658)
@@ -41,6 +41,7 @@ class Hop(NamedTuple):
     transport: str
     host: str  # a name, or a numeric address without brackets
     port: int
+    wish: Wish | None = None  # for a name: what DNS is asked, which may say transport and port
 
 
 class UnsupportedHop(Exception):
@@ -132,7 +133,12 @@ def hop_of(uri: Uri) -> Hop:
     host = (uri.params.get(b"maddr") or uri.host).decode("ascii", "replace")
     if host.startswith("["):
         host = host[1:-1]
-    return Hop(transport.decode(), host, 5060 if uri.port is None else uri.port)
+    port = uri.port or 0
+    wish = None
+    if numeric(host) is None:
+        named = transport.decode() if b"transport" in uri.params else ""
+        wish = Wish(host.lower(), port, named)  # RFC 3263 §4
+    return Hop(transport.decode(), host, port or SIP_PORT, wish)
 
 
 def route_hop(value: bytes) -> Hop:
@@ -148,10 +154,10 @@ class HopResolver:
         self._resolver = resolver
         self._flows: dict[Hop, Flow] = {}  # for numeric hosts
         self._flows_by_uri: dict[bytes, Flow] = {}
-        self._ask: Callable[[str, Callable[[str | None], None]], None] | None = None
+        self._ask: Callable[[Wish, Callable[[Place | None], None]], None] | None = None
 
-    def ask_with(self, ask: Callable[[str, Callable[[str | None], None]], None]) -> None:
-        """Have names looked up by the owner of that wait; it calls back with an address or None."""
+    def ask_with(self, ask: Callable[[Wish, Callable[[Place | None], None]], None]) -> None:
+        """Have names looked up by the owner of that wait; it calls back with a place or None."""
         self._ask = ask
 
     def target_flow(self, target: Target) -> Flow:
@@ -172,22 +178,35 @@ class HopResolver:
         """
         known = self._flows.get(hop)
         if known is None or not known.is_open:
-            address = self._resolver.lookup(hop.host)
-            if address is None:
-                if self._ask is None:
-                    use(None)
-                else:
-                    self._ask(hop.host, partial(self._found, hop, use))
-                return
-            known = self.numeric_flow(Hop(hop.transport, address, hop.port))
+            if hop.wish is None:
+                known = self.numeric_flow(hop)
+            else:
+                location = self._resolver.located(hop.wish)
+                if location is None:
+                    if self._ask is None:
+                        use(None)
+                    else:
+                        self._ask(hop.wish, partial(self._found, use))
+                    return
+                known = self._open_flow(location.places)
         if uri is not None and hop.host == known.host:
             if len(self._flows_by_uri) >= REMEMBERED_FLOWS:
                 self._flows_by_uri.clear()
             self._flows_by_uri[uri] = known
         use(known)
 
-    def _found(self, hop: Hop, use: Callable[[Flow | None], None], address: str | None) -> None:
-        use(None if address is None else self.numeric_flow(hop._replace(host=address)))
+    def _found(self, use: Callable[[Flow | None], None], place: Place | None) -> None:
+        use(None if place is None else self.numeric_flow(Hop(*place)))
+
+    def _open_flow(self, places: Sequence[Place]) -> Flow:
+        """The flow to the first place; to a later one where a connection to it stands already."""
+        first = self.numeric_flow(Hop(*places[0]))
+        if not first.is_open:
+            for place in places[1:]:
+                flow = self.numeric_flow(Hop(*place))
+                if flow.is_open:
+                    return flow
+        return first
 
     def numeric_flow(self, hop: Hop) -> Flow:
         """The flow to a hop whose host is a numeric address."""

@@ -24,7 +24,7 @@ from sipgate.ledger import (
     OutcomeEntry,
     encode_entry,
 )
-from sipgate.net import Flow, Listener, Network, Resolver
+from sipgate.net import Flow, Listener, Location, Network, Resolver, Wish
 from sipgate.net.local_addresses import LocalAddresses
 from sipgate.proxy import Target
 from sipgate.sip import Limits, Message, Request, Response, parse_message
@@ -143,8 +143,8 @@ class HandLedger:
 class Numeric:
     """A resolver that knows numeric hosts only."""
 
-    def lookup(self, host: str) -> str | None:
-        return host if host.replace(".", "").isdigit() else None
+    def located(self, wish: Wish) -> Location | None:
+        return None
 
 
 class End:

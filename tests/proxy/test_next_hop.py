@@ -1,11 +1,12 @@
 """Route sets and the hop after them (RFC 3261 §16.4, §16.6)."""
 
+from collections.abc import Callable
 from typing import cast
 
 import pytest
 
 from sipgate.clock import VirtualClock
-from sipgate.net import Network, Resolver
+from sipgate.net import Flow, Location, Network, Place, Resolver, Wish
 from sipgate.proxy import HopResolver, OwnAddresses
 from sipgate.proxy.next_hop import Hop, RouteReader, RouteSet, UnsupportedHop, hop_of, route_hop
 from sipgate.sip import BadMessage, Request, parse_message, parse_uri
@@ -83,7 +84,14 @@ def test_what_no_strict_router_did_stays(untouched: Request) -> None:
         (b"sip:1@10.0.0.9", Hop("udp", "10.0.0.9", 5060)),
         (b"sip:10.0.0.9:5070;transport=TCP", Hop("tcp", "10.0.0.9", 5070)),
         (b"sip:[2001:db8::1]:5070", Hop("udp", "2001:db8::1", 5070)),
-        (b"sip:1@Name.example;lr", Hop("udp", "name.example", 5060)),
+        (
+            b"sip:1@Name.example;lr",
+            Hop("udp", "name.example", 5060, Wish("name.example")),
+        ),
+        (
+            b"sip:name.example:5070;transport=tcp",
+            Hop("tcp", "name.example", 5070, Wish("name.example", 5070, "tcp")),
+        ),
         (b"sip:1@name.example;maddr=10.0.0.9", Hop("udp", "10.0.0.9", 5060)),
         (b"sip:1@name.example:5070;maddr=[2001:db8::1]", Hop("udp", "2001:db8::1", 5070)),
     ],
@@ -122,15 +130,37 @@ def test_a_connection_that_is_lost_is_made_again() -> None:
 
 
 def test_a_name_is_asked_for_and_its_flow_comes_later() -> None:
-    hops, asked, found = resolver(), list[str](), list[object]()
-    hops.with_flow(Hop("udp", "name.example", 5060), found.append)
+    hops, asked, found = resolver(), list[Wish](), list[object]()
+    wish = Wish("name.example")
+    hops.with_flow(Hop("udp", "name.example", 5060, wish), found.append)
     assert found == [None]  # nobody to ask
 
-    def ask(host: str, use: object) -> None:
-        asked.append(host)
-        assert callable(use)
-        use("10.1.0.7")
+    def ask(wish: Wish, use: Callable[[Place | None], None]) -> None:
+        asked.append(wish)
+        use(Place("udp", "10.1.0.7", 5060))
 
     hops.ask_with(ask)
-    hops.with_flow(Hop("udp", "name.example", 5060), found.append)
-    assert (asked, found) == (["name.example"], [None, PHONE])
+    hops.with_flow(Hop("udp", "name.example", 5060, wish), found.append)
+    assert (asked, found) == ([wish], [None, PHONE])
+
+
+def test_rfc_3263_4_3_of_several_places_one_that_is_connected_is_taken() -> None:
+    wish = Wish("name.example", 0, "tcp")
+    places = (Place("tcp", "10.9.0.1", 5060), Place("tcp", "10.9.0.2", 5060))
+
+    class Known:
+        def located(self, asked: Wish) -> Location | None:
+            return Location(places, 1e9) if asked == wish else None
+
+    class Half:
+        """A network in which one of the two can't be reached."""
+
+        def flow_to(self, transport: str, host: str, port: int) -> object:
+            flow = AIR.flow_to(transport, host, port)
+            flow.open = host != "10.9.0.1"
+            return flow
+
+    hops = HopResolver(cast(Network, Half()), cast(Resolver, Known()))
+    found: list[Flow | None] = []
+    hops.with_flow(Hop("tcp", "name.example", 5060, wish), found.append)
+    assert [flow.host for flow in found if flow] == ["10.9.0.2"]
