@@ -4,9 +4,13 @@ from typing import Protocol
 
 import structlog
 
+from sipgate.clock import Clock
 from sipgate.sip import BadMessage
 
 from .flow import Flow
+
+TRACEBACKS = 10  # so many in TRACEBACK_SECONDS: what fails for each packet doesn't fill the disk
+TRACEBACK_SECONDS = 60.0
 
 log = structlog.get_logger()
 
@@ -16,6 +20,10 @@ class Receiver(Protocol):
 
     def packet(self, raw: bytes, flow: Flow) -> None:
         """One datagram, or one whole message of a stream."""
+        ...
+
+    def packet_failed(self, raw: bytes, flow: Flow) -> None:
+        """`packet` has just raised for these bytes: who sent them may get an answer."""
         ...
 
     def flow_lost(self, flow: Flow, reason: str) -> None:
@@ -46,7 +54,7 @@ class Counts:
 
     def __init__(self) -> None:
         self.packets = 0  # handed to the receiver
-        self.failed = 0  # of these, ended with an exception of ours
+        self.failed = 0  # exceptions of ours, nearly all on one of these
         self.shed = 0  # datagrams thrown away unread because the queue was full
         self.keep_alives = 0  # CRLF and the like, no message
         self.udp_errors = 0  # told by a socket without saying which peer
@@ -57,33 +65,66 @@ class Counts:
 class Delivery:
     """Calls the receiver and survives its exceptions."""
 
-    __slots__ = ("counts", "receiver")
+    __slots__ = ("_clock", "_logged", "_logs_again_at", "_unlogged", "counts", "receiver")
 
-    def __init__(self, receiver: Receiver | None, counts: Counts) -> None:
+    def __init__(self, receiver: Receiver | None, counts: Counts, clock: Clock) -> None:
         self.receiver = receiver
         self.counts = counts
+        self._clock = clock
+        self._logged = 0
+        self._unlogged = 0
+        self._logs_again_at = 0.0
 
     def packet(self, raw: bytes, flow: Flow) -> None:
         self.counts.packets += 1
         try:
             self._to().packet(raw, flow)
         except Exception:  # the work for one packet: the others go on (style, Errors)
-            self.counts.failed += 1
-            log.exception("packet_failed", flow=flow.name, bytes=len(raw))
+            if self._may_log():
+                log.exception(
+                    "packet_failed", flow=flow.name, bytes=len(raw), unlogged=self._take_unlogged()
+                )
+            self._answer(raw, flow)
+
+    def _answer(self, raw: bytes, flow: Flow) -> None:
+        try:
+            self._to().packet_failed(raw, flow)
+        except Exception:  # perhaps the same once more
+            if self._may_log():
+                log.exception("answer_failed", flow=flow.name, unlogged=self._take_unlogged())
 
     def flow_lost(self, flow: Flow, reason: str) -> None:
         try:
             self._to().flow_lost(flow, reason)
         except Exception:
-            self.counts.failed += 1
-            log.exception("flow_loss_failed", flow=flow.name, reason=reason)
+            if self._may_log():
+                unlogged = self._take_unlogged()
+                log.exception("flow_loss_failed", flow=flow.name, reason=reason, unlogged=unlogged)
 
     def bad_stream(self, flow: Flow, error: BadMessage) -> None:
         try:
             self._to().bad_stream(flow, error)
         except Exception:
-            self.counts.failed += 1
-            log.exception("bad_stream_failed", flow=flow.name)
+            if self._may_log():
+                log.exception("bad_stream_failed", flow=flow.name, unlogged=self._take_unlogged())
+
+    def _may_log(self) -> bool:
+        """Count a failure; whether its traceback may be logged."""
+        self.counts.failed += 1
+        now = self._clock.now()
+        if now >= self._logs_again_at:
+            self._logs_again_at = now + TRACEBACK_SECONDS
+            self._logged = 0
+        if self._logged == TRACEBACKS:
+            self._unlogged += 1
+            return False
+        self._logged += 1
+        return True
+
+    def _take_unlogged(self) -> int:
+        """How many failures were not logged since the last that was."""
+        unlogged, self._unlogged = self._unlogged, 0
+        return unlogged
 
     def _to(self) -> Receiver:
         assert self.receiver is not None, "a network runs with a receiver"

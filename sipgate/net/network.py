@@ -48,7 +48,7 @@ class Network:
         self._limits = limits or NetLimits()
         self._clock = clock
         self._may_shed = may_shed or is_ordinary_request
-        self._delivery = Delivery(receiver, self.counts)
+        self._delivery = Delivery(receiver, self.counts, clock)
         self._local_addresses = LocalAddresses(clock)
         self._connections = TcpConnections(
             self._delivery, self._limits, sip_limits or Limits(), clock

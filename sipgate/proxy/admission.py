@@ -12,7 +12,7 @@ from typing import Protocol
 from sipgate.clock import Clock
 from sipgate.counters import microseconds
 from sipgate.gate import Attempt, Decision, Engine, OpenAttempt, OpenAttempts
-from sipgate.ledger import DecisionEntry, Ledger, LedgerFullError
+from sipgate.ledger import DecisionEntry, Ledger
 from sipgate.ledger import Would as WouldEntry
 from sipgate.numbers import Callee
 from sipgate.sip import BadMessage, Request, Uri, dialled, parse_name_addr, parse_uri
@@ -158,11 +158,12 @@ class Admission:
             decision, charge = self._engine.decide(attempt, now, time)
         else:
             decision, charge = self._unasked(), None
+        seq = 0
         try:
             seq = self._append(context, attempt, source, decision, target, now, time, asked=asked)
-        except LedgerFullError:
-            self._recorder.release_charge(charge, now)
-            raise
+        finally:
+            if not seq:  # full, or a bug of ours: no call will give it back
+                self._recorder.release_charge(charge, now)
         call = None
         if decision.verdict != "reject":
             call = self._call(context, attempt, source, decision, seq, now)

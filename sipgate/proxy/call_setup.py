@@ -285,6 +285,8 @@ class CallSetup:
         context, call = parked.context, parked.call
         if context.sent or (context.final_status and not parked.given_up):
             return
+        if context.final_status == 500:  # abandoned
+            return
         if context.final_status == 503:  # the store failed; its entry is there at last
             self._end_unsent(parked, FAILED, 503, now, reason="store")
         elif context.cancel_wanted:
@@ -294,6 +296,17 @@ class CallSetup:
             self._refuse(parked, now)
         else:
             self._send_decided(context, call, now)
+
+    def abandon(self, context: ResponseContext, now: float) -> None:
+        """A bug of ours stopped a request. If it has not left, it gets 500 and its call is over."""
+        if context.sent or context.final_status:
+            return
+        call = context.call
+        ends_call = call is not None and (context.is_initial or call.is_referral)
+        if call is not None and ends_call and self._forwarder.end_attempt(context, 500, now):
+            outcome = call.outcome(FAILED, 500, now, ended_by=GATE)
+            self._recorder.invite_failed(call, outcome, now)
+        self._forwarder.respond(context, 500, now)
 
     def store_failed(self, parked: Parked, now: float) -> None:
         """The decision can't be written for now (design §15)."""

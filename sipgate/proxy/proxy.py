@@ -129,6 +129,22 @@ class Proxy:
             if self._answers(flow):
                 self._answer_statelessly(message, error.status, error.reason.encode(), flow)
 
+    def packet_failed(self, raw: bytes, flow: Flow) -> None:
+        """A bug of ours ended the work on this packet: a request gets 500, if it waits for us."""
+        now = self._clock.now()
+        try:
+            request = parse_message(raw, self._limits)
+        except BadMessage:
+            return
+        if not isinstance(request, Request) or request.method == b"ACK" or not self._answers(flow):
+            return
+        entry = self._table.servers.get(server_key(request, request.method))
+        if isinstance(entry, ResponseContext):
+            self._setup.abandon(entry, now)
+        elif entry is None:
+            stamp_received(request, flow.host_bytes, flow.port)
+            self._answer_statelessly(request, 500, PHRASES[500], flow)
+
     def flow_lost(self, flow: Flow, reason: str) -> None:
         """A flow has ended: what waits for an answer on it will not get one."""
         if not flow.reliable:

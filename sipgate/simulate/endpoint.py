@@ -115,6 +115,9 @@ class Endpoint:
                 phrase = error.reason.encode("ascii", "replace")
                 flow.send(build_response(broken, error.status, phrase, to_tag=new_token()))
 
+    def packet_failed(self, raw: bytes, flow: Flow) -> None:
+        """A bug of ours: the log has it, and the other side's timers end what it began."""
+
     def flow_lost(self, flow: Flow, reason: str) -> None:
         """A peer can't be reached. Over UDP it may be back in a moment: there the timers tell."""
         self.counts.lost_flows += 1

@@ -15,6 +15,7 @@ class Recorder:
     def __init__(self) -> None:
         self.packets: list[bytes] = []
         self.flows: list[Flow] = []  # of the packets, same order
+        self.failed: list[bytes] = []
         self.lost: list[tuple[Flow, str]] = []
         self.bad: list[tuple[Flow, BadMessage]] = []
         self.on_packet: Callable[[bytes, Flow], None] = lambda raw, flow: None
@@ -26,6 +27,10 @@ class Recorder:
         self.flows.append(flow)
         self._changed.set()
         self.on_packet(raw, flow)
+
+    def packet_failed(self, raw: bytes, flow: Flow) -> None:
+        self.failed.append(raw)
+        self._changed.set()
 
     def flow_lost(self, flow: Flow, reason: str) -> None:
         self.lost.append((flow, reason))

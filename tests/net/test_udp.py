@@ -42,7 +42,7 @@ async def udp_socket(
     listener = Listener(
         "udp", *sock.getsockname(), advertise=None, local_addresses=LocalAddresses(clock)
     )
-    delivery = Delivery(recorder, Counts())
+    delivery = Delivery(recorder, Counts(), VirtualClock())
     udp = UdpSocket(sock, listener, delivery, limits or NetLimits(), clock, lambda raw: True)
     await udp.open()
     try:
