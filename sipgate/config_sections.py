@@ -195,10 +195,12 @@ class Source(Section):
     callers: Literal["any", "listed"] = Field(
         "any", description="`listed` makes all who are no `[[caller]]` one caller, `NAME/unlisted`."
     )
-    registrations: Annotated[
-        Literal["pass", "refuse"],
-        not_yet(path="phones behind the gate", contact="phones behind the gate"),
-    ] = Field("pass", description="Whether REGISTER is forwarded or gets 403.")
+    registrations: Literal["pass", "refuse", "path", "contact"] = Field(
+        "pass",
+        description="`pass` forwards REGISTER as it is, `refuse` gives it 403; `contact` puts the"
+        " gate in place of the phone's address, so that calls to the phone come through the gate,"
+        " `path` does that by a Path header for phones that support it.",
+    )
     mode: Annotated[Literal["proxy"], not_yet(redirect="redirect")] = Field(
         "proxy", description="How it is served."
     )

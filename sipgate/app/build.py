@@ -16,17 +16,22 @@ from sipgate.numbers import DialPlan, EmergencyNumbers
 from sipgate.proxy import (
     ActiveCalls,
     Admission,
+    BindingTable,
     BranchMaker,
     CallerProfile,
     CallRecorder,
     CallRestorer,
     CallSetup,
     DialogSender,
+    FlowTokens,
     Forwarder,
     HopResolver,
     LoopDetector,
+    NatKeepAlive,
     OwnAddresses,
+    PhoneSender,
     Proxy,
+    Registrations,
     RestoredInvites,
     ReturnPath,
     Source,
@@ -39,6 +44,8 @@ from sipgate.proxy import (
     UpstreamSender,
 )
 from sipgate.sip import Limits, Timers
+
+from .inbound_sources import inbound_sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,9 @@ class Parts:
     timers: TimerQueue
     table: TransactionTable
     admission: Admission
+    bindings: BindingTable
+    keep_alive: NatKeepAlive
+    phones: PhoneSender
     counts: Counter[str]
 
 
@@ -76,7 +86,12 @@ def build(
     """Make a gate of a configuration; nothing runs yet. `targets` are the upstreams' by name."""
     counts: Counter[str] = Counter()
     timers = TimerQueue()
-    sources = SourceTable([_source(settings, config, policy) for settings in config.source])
+    own_sources = [_source(settings, config, policy) for settings in config.source]
+    inbound = inbound_sources(own_sources, [settings.name for settings in config.upstream])
+    names = {source.name for source in own_sources}
+    # The others are no addresses, but calls of theirs are found again by name after a restart.
+    others = [source for name, source in inbound.items() if name not in names]
+    sources = SourceTable([*own_sources, *others])
     upstreams = {
         settings.name: _upstream(settings, targets[settings.name]) for settings in config.upstream
     }
@@ -88,6 +103,11 @@ def build(
     return_path, restored = ReturnPath(network), RestoredInvites(open_attempts)
     hops = HopResolver(network, resolver)
     recorder = CallRecorder(ledger, engine, calls, timers, clock, max_call=config.gate.max_call)
+    bindings, tokens = BindingTable(), FlowTokens(key)
+    keep_alive = NatKeepAlive(bindings, timers)
+    registrations = Registrations(
+        bindings=bindings, tokens=tokens, keep_alive=keep_alive, clock=clock, counts=counts
+    )
     forwarder = Forwarder(
         table=table,
         timers=timers,
@@ -97,6 +117,7 @@ def build(
         open_attempts=open_attempts,
         return_path=return_path,
         restored=restored,
+        registrations=registrations,
         counts=counts,
     )
     admission = Admission(
@@ -121,6 +142,20 @@ def build(
         forwarder=forwarder,
         branches=branches,
         hops=hops,
+        registrations=registrations,
+        bindings=bindings,
+    )
+    phones = PhoneSender(
+        bindings=bindings,
+        tokens=tokens,
+        own=own,
+        forwarder=forwarder,
+        branches=branches,
+        sources=sources,
+        inbound_sources=inbound,
+        upstream_at=upstream_sender.upstream_at,
+        counts=counts,
+        is_used=any(source.registrations in ("path", "contact") for source in own_sources),
     )
     dialogs = DialogSender(
         calls=calls,
@@ -129,6 +164,7 @@ def build(
         recorder=recorder,
         hops=hops,
         own=own,
+        bindings=bindings,
         clock=clock,
         counts=counts,
     )
@@ -141,6 +177,7 @@ def build(
         loops=loops,
         upstream_sender=upstream_sender,
         dialogs=dialogs,
+        phones=phones,
         restored=restored,
         ledger=ledger,
         counts=counts,
@@ -160,6 +197,7 @@ def build(
         loops=loops,
         upstream_sender=upstream_sender,
         dialogs=dialogs,
+        phones=phones,
         restored=restored,
         return_path=return_path,
         clock=clock,
@@ -190,6 +228,9 @@ def build(
         timers,
         table,
         admission,
+        bindings,
+        keep_alive,
+        phones,
         counts,
     )
 

@@ -219,6 +219,7 @@ class OwnerCommands:
             "counts": dict(parts.counts),
             "network": {name: getattr(self._network_counts, name) for name in NETWORK_COUNTS},
             "calls": len(parts.calls),
+            "phones": len(parts.bindings),
             "transactions": parts.table.contexts,
             "durable_seq": ledger.durable_seq,
             "ready": parts.proxy.is_ready,

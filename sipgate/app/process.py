@@ -22,6 +22,7 @@ from sipgate.proxy import NameWait, Target
 from sipgate.simulate import answering_end, load_plan, parse_address
 from sipgate.store import (
     NumberListStore,
+    RegistrationStore,
     StoreError,
     StoreOwner,
     Stranger,
@@ -37,6 +38,7 @@ from .history import read_history
 from .key_file import read_key
 from .net_limits import net_limits, spares
 from .owner_commands import OwnerCommands
+from .phone_book import PhoneBook
 from .restarting import restarting
 from .wake import Waker
 
@@ -88,6 +90,7 @@ class GateProcess:
         look: str,
     ) -> None:
         self._look = look
+        self._database = database
         self._config = config
         self._clock = clock
         self._policy = policy
@@ -145,6 +148,16 @@ class GateProcess:
             key=self._key,
             limits=sip_limits(config),
         )
+        phone_book = PhoneBook(
+            RegistrationStore(self._database),
+            bindings=parts.bindings,
+            keep_alive=parts.keep_alive,
+            phones=parts.phones,
+            network=network,
+            listeners=listeners,
+            clock=clock,
+        )
+        await phone_book.load()
         network.receiver = parts.proxy
         ledger.on_durable = parts.proxy.durable
         waker = Waker(parts.proxy, clock)
@@ -157,6 +170,7 @@ class GateProcess:
                 "names": names.run,
                 "clock": lambda: self._watch_clock(parts),
                 "strangers": lambda: self._keep_strangers(parts),
+                "phones": phone_book.run,
                 "reload": self._commands.reload_when_asked,
                 "garbage": GarbageRounds(lambda: network.counts.packets).run,
             }
@@ -181,6 +195,7 @@ class GateProcess:
                 task.cancel()
             waker.stop()
             await self._write_strangers(parts)
+            await phone_book.write()
             parts.recorder.act("gate-stopped", "sipgate", {})
 
     async def _load_lists(self) -> None:

@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from . import callee, calls, check, number_list, policy, run, simulate, status, strangers
+from . import (
+    callee,
+    calls,
+    check,
+    number_list,
+    phones,
+    policy,
+    run,
+    simulate,
+    status,
+    strangers,
+)
 from .failure import BAD_INPUT, CANNOT, CommandFailed
 from .output import print_note
 
@@ -26,6 +37,7 @@ program.command("callee", epilog=callee.EXAMPLE)(callee.callee)
 program.add_typer(number_list.group, name="list")
 program.add_typer(calls.group, name="calls")
 program.add_typer(policy.group, name="policy")
+program.command("phones", epilog=phones.EXAMPLE)(phones.phones)
 program.command("strangers", epilog=strangers.EXAMPLE)(strangers.strangers)
 program.command("simulate", epilog=simulate.EXAMPLE)(simulate.simulate)
 

@@ -31,6 +31,6 @@ def status(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None
 
 
 def _rows(answer: dict[str, Any]) -> list[tuple[str, int]]:
-    open_now = [(name, answer[name]) for name in ("calls", "transactions", "durable_seq")]
+    open_now = [(name, answer[name]) for name in ("calls", "phones", "transactions", "durable_seq")]
     counted = [*sorted(answer["counts"].items()), *answer["network"].items()]
     return open_now + [(name, number) for name, number in counted if number]

@@ -9,20 +9,26 @@ of an INVITE: `proxy.py`, `call_setup.py`, `admission.py`, `upstream_sender.py`;
 """
 
 from .admission import Admission, CallerProfile
+from .binding_table import Binding, BindingTable
 from .branch import BranchMaker
 from .call import ActiveCalls, Call, CallState
 from .call_recorder import CallRecorder
 from .call_setup import CallSetup
 from .dialog_sender import DialogSender
+from .flow_token import FlowTokens
 from .forwarder import Forwarder
 from .loop import LoopDetector
 from .name_wait import NameWait
+from .nat_keep_alive import NatKeepAlive
 from .next_hop import HopResolver
 from .own_address import OwnAddresses
+from .phone_sender import ELSEWHERE, PhoneSender
 from .proxy import Proxy
+from .registration import Registrations
 from .restored import CallRestorer, RestoredInvites
 from .return_path import ReturnPath
 from .source import Source, SourceTable
+from .stored_binding import as_stored, from_stored
 from .stranger import StrangerTable
 from .timer_queue import TimerQueue
 from .transaction_table import TransactionTable
@@ -30,8 +36,11 @@ from .upstream import Target, Upstream
 from .upstream_sender import UpstreamSender
 
 __all__ = [
+    "ELSEWHERE",
     "ActiveCalls",
     "Admission",
+    "Binding",
+    "BindingTable",
     "BranchMaker",
     "Call",
     "CallRecorder",
@@ -40,12 +49,16 @@ __all__ = [
     "CallState",
     "CallerProfile",
     "DialogSender",
+    "FlowTokens",
     "Forwarder",
     "HopResolver",
     "LoopDetector",
     "NameWait",
+    "NatKeepAlive",
     "OwnAddresses",
+    "PhoneSender",
     "Proxy",
+    "Registrations",
     "RestoredInvites",
     "ReturnPath",
     "Source",
@@ -56,4 +69,6 @@ __all__ = [
     "TransactionTable",
     "Upstream",
     "UpstreamSender",
+    "as_stored",
+    "from_stored",
 ]

@@ -19,6 +19,7 @@ from sipgate.sip import BadMessage, Request, Uri, dialled, parse_name_addr, pars
 
 from .call import ActiveCalls, Call
 from .call_recorder import CallRecorder
+from .flow_token import has_token_shape
 from .identity import caller_of, cli_of
 from .response_context import ResponseContext
 from .source import Source
@@ -343,7 +344,7 @@ class Admission:
             to_uri = parse_uri(parse_name_addr(value).uri)
         except BadMessage:
             return None
-        if not to_uri.user:
+        if not to_uri.user or has_token_shape(to_uri.user):  # a phone, not a number
             return None
         read = source.dial_plan.read(dialled(to_uri))
         return None if read.key == callee.key else read.key

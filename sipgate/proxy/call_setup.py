@@ -22,6 +22,7 @@ from .forwarder import Forwarder
 from .loop import LoopDetector
 from .next_hop import NO_ROUTE, RouteSet, UnsupportedHop
 from .outcome import CALLER, CANCELLED, FAILED, GATE
+from .phone_sender import PhoneSender, ToPhone
 from .referral import Referral, is_transfer, read_referral
 from .refusal import refusal
 from .response_context import ResponseContext
@@ -45,6 +46,7 @@ class CallSetup:
         loops: LoopDetector,
         upstream_sender: UpstreamSender,
         dialogs: DialogSender,
+        phones: PhoneSender,
         restored: RestoredInvites,
         ledger: Ledger,
         counts: Counter[str],
@@ -59,6 +61,7 @@ class CallSetup:
         self._loops = loops
         self._upstream_sender = upstream_sender
         self._dialogs = dialogs
+        self._phones = phones
         self._restored = restored
         self._ledger = ledger
         self._pass_on_store_failure = pass_on_store_failure
@@ -183,10 +186,12 @@ class CallSetup:
         asked: bytes | None = None,
         is_transfer: bool = False,
         forbidden: str | None = None,
+        target: bytes | None = None,
     ) -> None:
         source = context.source
         assert source is not None
-        target = self._upstream_sender.upstream_of(source).target.key
+        if target is None:
+            target = self._upstream_sender.upstream_of(source).target.key
         try:
             self._admission.admit(
                 context,
@@ -201,6 +206,40 @@ class CallSetup:
         except LedgerFullError:
             self.counts["store_failures"] += 1
             self._unavailable(context, now)
+
+    def to_phone(
+        self, context: ResponseContext, phone: ToPhone, routes: RouteSet, now: float
+    ) -> None:
+        """What has a registration token; an INVITE is recorded as inbound, and no rule is asked."""
+        binding, request, source = phone.binding, context.request, context.source
+        assert source is not None
+        if binding is None or phone.status:
+            self._phones.refuse(context, phone.status, now)
+            return
+        context.routes, context.binding = routes, binding
+        if request.method != b"INVITE":
+            self._phones.send(context, binding, now)
+            return
+        if request.to_tag:
+            self.counts["dialogs_unknown"] += 1
+            self._forwarder.respond(context, 481, now)
+            return
+        if self._turned_away(context, now):
+            return
+        context.is_initial = True
+        self._forwarder.trying(context, now)
+        uri, callee = self._phones.callee_of(binding)
+        original = self._loops.original(request, context.flow)
+        if original is not None and original.attempt.callee == callee.key:
+            context.call = original  # one phone calls another: it was decided on its way out
+            context.is_initial = False
+            self._phones.send_invite(context, binding, original, now)
+            return
+        context.uri, context.callee = uri, callee
+        attempt = self._admission.attempt(request, source, uri, callee)
+        self._admit(context, attempt, now=now, target=binding.flow_key[1].encode())
+        if self._restored:
+            self._restored.came_again(request, context.open, now)
 
     def send_undecided(
         self,
@@ -353,6 +392,8 @@ class CallSetup:
                 dialog, opened = context.referred
                 self.send_undecided(context, uri, routes, dialog, opened, now)
                 context.call = call  # what becomes of the REFER is its outcome
+            elif context.binding is not None:
+                self._phones.send_invite(context, context.binding, call, now)
             else:
                 self._upstream_sender.send_invite(context, uri, callee, routes, call, now)
         except UnsupportedHop as error:

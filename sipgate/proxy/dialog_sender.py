@@ -19,6 +19,7 @@ from sipgate.sip import (
     split_values,
 )
 
+from .binding_table import BindingTable
 from .branch import BranchMaker
 from .call import ActiveCalls, Call
 from .call_recorder import CallRecorder
@@ -43,6 +44,7 @@ class DialogSender:
         recorder: CallRecorder,
         hops: HopResolver,
         own: OwnAddresses,
+        bindings: BindingTable,
         clock: Clock,
         counts: Counter[str],
     ) -> None:
@@ -52,6 +54,7 @@ class DialogSender:
         self._forwarder = forwarder
         self._recorder = recorder
         self._hops = hops
+        self._bindings = bindings
         self._clock = clock
         self._counts = counts
 
@@ -142,7 +145,7 @@ class DialogSender:
             return
         values: tuple[bytes, ...] = ()
         if routes.token and context.request.method in RECORD_ROUTED:
-            values = record_routes(routes.token, context.flow, out_flow)
+            values = record_routes(routes.user, context.flow, out_flow)
         self._forwarder.forward(
             context,
             out_flow,
@@ -211,6 +214,11 @@ class DialogSender:
             self._hops.with_flow(route_hop(routes.rest[0]), use)
             return
         target = request.uri if uri is None else uri.raw
+        if routes.caller_phone or routes.callee_phone:
+            flow = self._phone_flow(request, routes, call)
+            if flow is not None:
+                use(flow)
+                return
         flow = None
         if call is not None and not call.is_from_caller(request.from_tag):
             flow = call.caller_flow
@@ -229,6 +237,16 @@ class DialogSender:
             return
         assert hop is not None
         self._hops.with_flow(hop, use, target)
+
+    def _phone_flow(self, request: Request, routes: RouteSet, call: Call | None) -> Flow | None:
+        """Where the registered phone is that a request in its dialog goes to (RFC 5626 §5.3)."""
+        if call is not None:
+            from_caller = call.is_from_caller(request.from_tag)
+        else:
+            from_caller = routes.token == self._branches.token(request.call_id, request.from_tag)
+        token = routes.callee_phone if from_caller else routes.caller_phone
+        binding = self._bindings.find(token, self._clock.now()) if token else None
+        return None if binding is None else binding.open_flow
 
     def _concerns(self, context: ResponseContext, uri: Uri, routes: RouteSet, call: Call) -> bool:
         """Whether what becomes of the request may move the call.

@@ -22,6 +22,7 @@ from sipgate.sip import (
     parse_via,
 )
 
+from .binding_table import FLOW_FAILED
 from .branch import FIRST_PART_LENGTH, BranchMaker
 from .call import Call, CallState
 from .call_recorder import CallRecorder
@@ -39,6 +40,7 @@ from .outcome import (
     is_refusal,
     kind_of_failure,
 )
+from .registration import Registrations
 from .response_context import CANCEL_PATIENCE, TIMER_C, OwnCancel, ResponseContext
 from .restored import RestoredInvite, RestoredInvites
 from .return_path import ReturnPath
@@ -69,6 +71,7 @@ class Forwarder:
         open_attempts: OpenAttempts,
         return_path: ReturnPath,
         restored: RestoredInvites,
+        registrations: Registrations,
         counts: Counter[str],
     ) -> None:
         self._table = table
@@ -79,6 +82,7 @@ class Forwarder:
         self._open_attempts = open_attempts
         self._return_path = return_path
         self._restored = restored
+        self._registrations = registrations
         self._counts = counts
 
     # The server side
@@ -319,11 +323,12 @@ class Forwarder:
     def transport_failed(self, context: ResponseContext, now: float) -> None:
         """The request could not be sent: as if a 503 had come (RFC 3261 §16.9)."""
         self._forget_client(context)
+        status = 503 if context.binding is None else FLOW_FAILED
         if _is_invite(context):
-            self._finish_locally(context, 503, now)
+            self._finish_locally(context, status, now)
         else:
-            self._non_invite_ended(context, 503, None, now)
-            self.respond(context, 503, now)
+            self._non_invite_ended(context, status, None, now)
+            self.respond(context, status, now)
 
     def waiting_on(self, flow: Flow) -> list[ResponseContext]:
         """The requests that went down a flow and have no final response; cost: all open ones."""
@@ -352,6 +357,9 @@ class Forwarder:
         if status == 100:
             self._provisional(context, now)
             return
+        registering = context.registering
+        if registering is not None and 200 <= status < 300:
+            response = self._registrations.confirmed(registering, response, now)
         raw = forwarded_response(response, context.back_flow)
         if status < 200:
             self._progress(context, response, now)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sipgate.net import Flow, Network, Place, Resolver, Wish, numeric
 from sipgate.sip import Request, Splice, Uri, parse_message, parse_name_addr, parse_uri
 
+from .flow_token import CALLEE_PHONE, CALLER_PHONE, TOKEN_LENGTH, split_dialog_token
 from .own_address import SIP_PORT, OwnAddresses
 from .upstream import Target
 
@@ -23,8 +24,17 @@ class RouteSet:
     """The Route values of a request, our own taken off."""
 
     own: int = 0  # how many of the topmost are ours
-    token: bytes = b""  # the user part of the first that is ours
+    token: bytes = b""  # the user part of the first that is ours, without its phone
     rest: tuple[bytes, ...] = ()
+    caller_phone: bytes = b""  # registration tokens that ours carry: the phone that set up the
+    callee_phone: bytes = b""  # dialog, and the one that it was set up with
+
+    @property
+    def user(self) -> bytes:
+        """The user part as our Record-Route says it."""
+        if self.callee_phone:
+            return self.token + CALLEE_PHONE + self.callee_phone
+        return self.token + CALLER_PHONE + self.caller_phone if self.caller_phone else self.token
 
     @property
     def is_strict(self) -> bool:
@@ -98,7 +108,16 @@ class RouteReader:
                 user = token
             token = token or user
             own += 1
-        return RouteSet(own, token, tuple(values[own:]))
+        if len(token) < TOKEN_LENGTH + 2:  # no phone is in it
+            return RouteSet(own, token, tuple(values[own:]))
+        return self._with_phones(values, own, token, flow)
+
+    def _with_phones(self, values: list[bytes], own: int, first: bytes, flow: Flow) -> RouteSet:
+        token, caller_phone, callee_phone = split_dialog_token(first)
+        for value in values[1:own]:  # of a spiral: both its phones are ours
+            _, caller, callee = split_dialog_token(self._own_user(value, flow) or b"")
+            caller_phone, callee_phone = caller_phone or caller, callee_phone or callee
+        return RouteSet(own, token, tuple(values[own:]), caller_phone, callee_phone)
 
     def _own_user(self, value: bytes, flow: Flow) -> bytes | None:
         """The user part of a Route value that means the gate, else None."""

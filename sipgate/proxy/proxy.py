@@ -29,8 +29,9 @@ from .forwarder import Forwarder
 from .loop import LoopDetector
 from .next_hop import RouteReader, RouteSet, UnsupportedHop
 from .own_address import OwnAddresses
+from .phone_sender import PhoneSender, ToPhone
 from .response_context import ResponseContext
-from .restored import RestoredInvites
+from .restored import RestoredInvite, RestoredInvites
 from .return_path import ReturnPath
 from .server_key import server_key
 from .source import Source, SourceTable
@@ -64,6 +65,7 @@ class Proxy:
         loops: LoopDetector,
         upstream_sender: UpstreamSender,
         dialogs: DialogSender,
+        phones: PhoneSender,
         restored: RestoredInvites,
         return_path: ReturnPath,
         clock: Clock,
@@ -74,6 +76,7 @@ class Proxy:
         self._sources = sources
         self._upstream_sender = upstream_sender
         self._dialogs = dialogs
+        self._phones = phones
         self._own = own
         self._routes = RouteReader(own)
         self._loops = loops
@@ -198,7 +201,7 @@ class Proxy:
         if method == b"ACK":
             invite = self._restored.find_request(request) if self._restored else None
             if invite is not None and not opened:
-                self._upstream_sender.send_restored(request, invite, routes, flow)
+                self._send_restored(request, invite, routes, flow, source, now)
             elif request.max_forwards == 0:
                 self.counts["acks_stray"] += 1
             elif opened:
@@ -208,9 +211,14 @@ class Proxy:
             else:
                 self.counts["acks_stray"] += 1
             return
-        if not opened and source is None and not self._may_speak(request, flow):
-            return
-        self._new_transaction(request, flow, key, source, routes, call, opened, now)
+        phone: ToPhone | None = None
+        if not opened and self._phones.is_used:
+            phone = self._phones.find(request, routes, flow, source, now)
+        if source is None and not opened:
+            is_known = phone is not None and phone.is_ours
+            if not is_known and not self._may_speak(request, flow):
+                return
+        self._new_transaction(request, flow, key, source, routes, call, opened, phone, now)
 
     def _new_transaction(
         self,
@@ -221,9 +229,12 @@ class Proxy:
         routes: RouteSet,
         call: Call | None,
         opened: bool,
+        phone: ToPhone | None,
         now: float,
     ) -> None:
         uri = parse_uri(request.uri)
+        if phone is not None:
+            source = self._phones.source_of(source, flow)
         context = self._forwarder.open(request, flow, key, source, now)
         try:
             refused = self._refused(request, uri, routes, flow)
@@ -232,7 +243,9 @@ class Proxy:
                     context, refused[0], now, phrase=refused[1], headers=refused[2]
                 )
                 return
-            if request.method == b"INVITE":
+            if phone is not None:
+                self._setup.to_phone(context, phone, routes, now)
+            elif request.method == b"INVITE":
                 self._setup.invite(context, uri, routes, call, opened, now)
             elif source is not None and source.decide and _may_place_call(request.method):
                 self._setup.refer(context, uri, routes, call, opened, now)
@@ -310,7 +323,7 @@ class Proxy:
                 return
             invite.call.cancelled = True
             routes = self._routes.read(request, flow)
-            self._upstream_sender.send_restored(request, invite, routes, flow)
+            self._send_restored(request, invite, routes, flow, source, now)
             return
         if entry is None and source is None:
             self._stranger(request, flow)
@@ -324,6 +337,22 @@ class Proxy:
             index = request.index(b"reason")
             reason = None if index is None else request.lines[index]
             self._forwarder.cancel(entry, reason, now)
+
+    def _send_restored(
+        self,
+        request: Request,
+        invite: RestoredInvite,
+        routes: RouteSet,
+        flow: Flow,
+        source: Source | None,
+        now: float,
+    ) -> None:
+        """CANCEL, or the ACK to a non-2xx, of an INVITE of before the restart goes as it did."""
+        phone = self._phones.find(request, routes, flow, source, now)
+        if phone is None:
+            self._upstream_sender.send_restored(request, invite, routes, flow)
+        elif phone.binding is not None:
+            self._phones.send_restored(request, invite, phone.binding, routes)
 
     # Answers without a transaction
 

@@ -22,8 +22,10 @@ from sipgate.sip import (
     Uri,
 )
 
+from .binding_table import Binding
 from .call import Call
 from .next_hop import NO_ROUTE
+from .registration import Registering
 from .server_key import ServerKey
 from .source import Source
 
@@ -46,6 +48,7 @@ class ResponseContext:
 
     __slots__ = (
         "back_flow",
+        "binding",
         "call",
         "callee",
         "cancel_at",
@@ -61,6 +64,7 @@ class ResponseContext:
         "owner",
         "provisional",
         "referred",
+        "registering",
         "request",
         "routes",
         "sent",
@@ -101,6 +105,8 @@ class ResponseContext:
         # A REFER that is decided: the dialog it came in, and whether its way is open.
         self.referred: tuple[Call | None, bool] | None = None
         self.is_initial = False  # an INVITE that is, or repeats, an attempt
+        self.binding: Binding | None = None  # the phone that it is for
+        self.registering: Registering | None = None  # of a REGISTER: what its 200 confirms
         self.cancel_wanted = False  # the caller sent CANCEL
         self.cancel_at: float | None = None  # when CANCEL went upstream
         self.cancel_reason: bytes | None = None  # the CANCEL's own Reason line

@@ -26,7 +26,7 @@ class Source:
     organisation: str | None = None  # None: the source's name
     campaign_header: bytes | None = None  # in lower case
     callers_listed: bool = False  # callers without an entry of their own are one caller
-    registrations: Literal["pass", "refuse"] = "pass"
+    registrations: Literal["pass", "refuse", "path", "contact"] = "pass"
     nat: bool = False
     routes: bool = False
     accept_tags: bool = False

@@ -8,13 +8,16 @@ from sipgate.net import Flow
 from sipgate.numbers import Callee
 from sipgate.sip import Request, Uri, dialled, parse_uri
 
+from .binding_table import BindingTable
 from .branch import BranchMaker
 from .call import Call, CallState
+from .flow_token import CALLER_PHONE
 from .forwarder import Forwarder
 from .forwarding import own_header_lines, readdressed_uri
 from .next_hop import Hop, HopResolver, RouteSet, UnsupportedHop, route_hop
 from .outgoing_number import outgoing_user
 from .own_address import OwnAddresses
+from .registration import Registrations, flow_key
 from .response_context import ResponseContext
 from .restored import RestoredInvite
 from .source import Source
@@ -35,6 +38,8 @@ class UpstreamSender:
         forwarder: Forwarder,
         branches: BranchMaker,
         hops: HopResolver,
+        registrations: Registrations,
+        bindings: BindingTable,
     ) -> None:
         self._gate = gate
         self._upstreams = upstreams
@@ -43,6 +48,8 @@ class UpstreamSender:
         self._forwarder = forwarder
         self._branches = branches
         self._hops = hops
+        self._registrations = registrations
+        self._bindings = bindings
 
     def upstream_of(self, source: Source) -> Upstream:
         return self._upstreams[source.upstream]
@@ -50,6 +57,13 @@ class UpstreamSender:
     def is_upstream(self, host: str) -> bool:
         """True for the address of a target, whatever the port."""
         return host in self._hosts
+
+    def upstream_at(self, host: str) -> str | None:
+        """The name of the upstream that has a target at this address."""
+        for name, upstream in self._upstreams.items():
+            if upstream.target.host == host:
+                return name
+        return None
 
     def allows_routes(self, source: Source, routes: RouteSet) -> bool:
         """Whether a Route set of the caller's own may stand (design §6, Route)."""
@@ -85,6 +99,8 @@ class UpstreamSender:
             if call.state in (CallState.DECIDED, CallState.CHALLENGED):
                 call.state = CallState.CALLING
         token = self._branches.token(request.call_id, request.from_tag, emergency=emergency)
+        if not emergency:
+            token += self._phone_of(context.flow, now)
         removed = self._removed_lines(request, source, upstream, is_spiral=not context.is_initial)
         if emergency:
             removed += request.indexes(b"route")  # or the upstream would follow it elsewhere
@@ -124,7 +140,13 @@ class UpstreamSender:
         values: tuple[bytes, ...] = ()
         if request.method in RECORD_ROUTED:
             token = self._branches.token(request.call_id, request.from_tag)
+            token += self._phone_of(context.flow, now)
             values = record_routes(token, context.flow, flow)
+        elif request.method == b"REGISTER" and source.registrations in ("contact", "path"):
+            context.request, context.registering = self._registrations.outgoing(
+                request, source, context.flow, flow
+            )
+            request = context.request
         self._forwarder.forward(
             context,
             flow,
@@ -137,6 +159,16 @@ class UpstreamSender:
             remove=self._removed_lines(request, source, upstream),
             strict=_is_strict(routes, upstream),
         )
+
+    def _phone_of(self, flow: Flow, now: float) -> bytes:
+        """What the Record-Route says of a registered phone that sets up a dialog, if it is one.
+
+        So requests in the dialog find the phone where it has registered last (RFC 5626 §5.3.2).
+        """
+        if not self._bindings:
+            return b""
+        binding = self._bindings.on_flow(flow_key(flow), now)
+        return b"" if binding is None else CALLER_PHONE + binding.token
 
     def send_restored(
         self, request: Request, invite: RestoredInvite, routes: RouteSet, flow: Flow

@@ -2,8 +2,8 @@
 
 `migrate` makes a store or brings it up to date (Alembic); `engine` gives connections
 (SQLAlchemy Core over aiosqlite); `StoreOwner` and `OwnerClient` are the two ends of the rule that
-one process changes a store and others ask it to. Number lists and strangers have their tables
-here; the ledger writes and reads its own table through connections of its own.
+one process changes a store and others ask it to. Number lists, strangers and phones have their
+tables here; the ledger writes and reads its own table through connections of its own.
 This layer must not know what rows mean: no calls, policies or consents. RFCs: none.
 """
 
@@ -14,6 +14,7 @@ from .migration import migrate
 from .number_lists import ListVersion, NumberListStore
 from .owner import Handler, StoreOwner
 from .owner_client import OwnerClient
+from .registrations import Registration, RegistrationStore
 from .strangers import Stranger, StrangerStore
 from .tables import metadata
 
@@ -23,6 +24,8 @@ __all__ = [
     "NoOwner",
     "NumberListStore",
     "OwnerClient",
+    "Registration",
+    "RegistrationStore",
     "RequestError",
     "StoreError",
     "StoreOwnedError",

@@ -58,3 +58,22 @@ stranger = Table(
     Index("stranger_last_time", "last_time"),
     sqlite_with_rowid=False,
 )
+
+registration = Table(
+    "registration",  # phones that registered through the gate, and where they are
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("aor", LargeBinary, nullable=False),
+    Column("contact", LargeBinary, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("upstream", Text, nullable=False),
+    Column("by_path", Boolean(create_constraint=False), nullable=False),
+    Column("flow", Text, nullable=False),
+    Column("listener", Text, nullable=False),
+    Column("is_natted", Boolean(create_constraint=False), nullable=False),
+    Column("user_agent", LargeBinary),
+    Column("registered_time", Float, nullable=False),  # calendar seconds
+    Column("refreshed_time", Float, nullable=False),
+    Column("expires_time", Float, nullable=False),
+    sqlite_with_rowid=False,
+)

@@ -53,6 +53,7 @@ def test_status_has_the_networks_counters_too(tmp_path: Path) -> None:
         "counts",
         "network",
         "calls",
+        "phones",
         "transactions",
         "durable_seq",
         "ready",

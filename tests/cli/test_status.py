@@ -15,6 +15,7 @@ ANSWER: dict[str, Any] = {
     "counts": {"strangers": 3},
     "network": {"shed": 7, "unsent": 0},
     "calls": 12,
+    "phones": 40,
     "transactions": 4,
     "durable_seq": 10482,
     "ready": True,
@@ -37,6 +38,7 @@ def test_people_get_a_table_without_what_never_moved(sipgate: RunCommand, store:
     assert lines[0] == "gate-1: ready"
     assert [line.split() for line in lines[2:]] == [
         ["calls", "12"],
+        ["phones", "40"],
         ["transactions", "4"],
         ["durable_seq", "10482"],
         ["strangers", "3"],

@@ -26,8 +26,9 @@ from sipgate.ledger import (
 )
 from sipgate.net import Flow, Listener, Location, Network, Resolver, Wish
 from sipgate.net.local_addresses import LocalAddresses
-from sipgate.proxy import Target
+from sipgate.proxy import Binding, Target, as_stored, from_stored
 from sipgate.sip import Limits, Message, Request, Response, parse_message
+from sipgate.store import Registration
 
 GATE = "10.0.0.1:5060"
 PHONE, PBX, TRUNK, STRANGER = "10.1.0.7", "10.2.0.2", "10.9.0.9", "192.0.2.66"
@@ -432,6 +433,14 @@ class House:
             clock=self.clock,
         )
         now, time = self.clock.now(), self.clock.time()
+        phones = [
+            after.phone_again(as_stored(binding, now, time))
+            for binding in self.parts.bindings
+            if binding.expires_at > now
+        ]
+        for phone in phones:
+            after.parts.bindings.restore(phone)
+        after.parts.keep_alive.watch_all(phones, now)
         rebuild = Rebuild(
             after.parts.engine,
             after.parts.open_attempts,
@@ -449,6 +458,12 @@ class House:
         ):
             now_end.got = before.got
         return after
+
+    def phone_again(self, row: Registration) -> Binding:
+        """The binding of a row of the store."""
+        transport, host, port = row.flow.split(":")
+        flow = self.air.flow_to(transport, host, int(port)) if transport == "udp" else None
+        return from_stored(row, flow, self.clock.now(), self.clock.time())
 
     @property
     def decisions(self) -> list[DecisionEntry]:
