@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 # SIPGATE_PURE=1 runs the plain sources instead of the compiled copy of them in build/fast.
 
-.PHONY: run demo fast test lint types layers unit unit-compiled interop bench clean
+.PHONY: run demo fast test lint types layers unit unit-compiled interop fuzz bench clean
 
 .venv/ready: pyproject.toml setup.py sipgate/sip/_plain.c
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -13,6 +13,10 @@ BIN := .venv/bin
 
 .venv/interop: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,interop]'
+	touch $@
+
+.venv/fuzz: .venv/ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,fuzz]'
 	touch $@
 
 fast: .venv/ready
@@ -46,6 +50,12 @@ unit-compiled: fast  # test_plain.py looks into __slots__, which compiled classe
 
 interop: .venv/interop fast
 	$(BIN)/pytest -m interop tests/interop
+
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= message address stream gate
+
+fuzz: .venv/fuzz  # so many seconds for each; what it finds is left in build/fuzz
+	$(BIN)/python -m fuzz $(FUZZ_TARGETS) --seconds $(FUZZ_SECONDS)
 
 bench: fast
 	PYTHONPATH=. $(BIN)/python -P -m bench

@@ -6,11 +6,12 @@ Each function gives the bytes to send. Whatever isn't named here leaves as it ca
 from collections.abc import Iterable
 
 from sipgate.net import Flow
-from sipgate.sip import Request, Response, Splice, parse_name_addr, parse_uri
+from sipgate.sip import Request, Response, Splice, first_comma, parse_name_addr, parse_uri
 
 from .breadth import BREADTH_LINE, is_too_broad
 
 MAX_FORWARDS = 70  # RFC 3261 §16.6 step 3
+_NO_VALUE = b" \t\r\n,"  # what a comma list may have between its values
 OWN_HEADERS = b"x-sipgate-"  # removed from requests before anything looks at them
 
 
@@ -101,8 +102,12 @@ def forwarded_response(response: Response, back_flow: Flow) -> bytes:
 
 def goes_further(response: Response) -> bool:
     """False for one that has no Via but ours: it was meant for us (RFC 3261 §16.7 step 3)."""
-    indexes = response.indexes(b"via")
-    return len(indexes) > 1 or b"," in response.lines[indexes[0]]
+    first, *others = response.indexes(b"via")
+    line = response.lines[first]
+    comma = first_comma(line)
+    if comma >= 0 and line[comma + 1 :].strip(_NO_VALUE):
+        return True
+    return any(response.lines[index].rstrip(_NO_VALUE)[-1:] != b":" for index in others)
 
 
 def own_header_lines(request: Request) -> list[int]:

@@ -13,7 +13,7 @@ from .address import NameAddr, parse_name_addr
 from .bad_message import BadMessage
 from .companion import build_ack, build_cancel
 from .framing import Ping, StreamFramer
-from .grammar import split_values
+from .grammar import first_comma, split_values
 from .invite_client import InviteClient, InviteClientState
 from .invite_server import InviteServer, InviteServerState
 from .message import DEFAULT, Limits, Message, Request, Response, parse_message
@@ -55,6 +55,7 @@ __all__ = [
     "build_response",
     "default_port",
     "dialled",
+    "first_comma",
     "is_address",
     "is_broadcast",
     "parse_message",

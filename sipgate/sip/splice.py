@@ -52,7 +52,12 @@ class Splice:
             if line is None:
                 continue
             field, colon, values = line.partition(b":")
-            comma = first_comma(values)
+            start, comma = 0, first_comma(values)
+            while comma >= 0 and not values[start:comma].strip():
+                start = comma + 1  # an empty element is no value
+                comma = first_comma(values, start)
+            if comma < 0 and not values[start:].strip():
+                continue
             rest = values[comma + 1 :].lstrip() if comma >= 0 else b""
             if rest:
                 space = values[: len(values) - len(values.lstrip(b" \t"))]

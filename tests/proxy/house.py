@@ -400,7 +400,8 @@ class House:
             name = end.name if end is not None else f"{wire.host}:{wire.port}"
             if end is not None:
                 end.got.append(raw)
-            lines.append(f"{name}: {raw.partition(bytes([13]))[0].decode()}")
+            start = raw.partition(b"\r")[0].decode("utf-8", "backslashreplace")
+            lines.append(f"{name}: {start}")
         self._heard = len(self.air.log)
         return lines
 

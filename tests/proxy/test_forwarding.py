@@ -107,8 +107,18 @@ def test_a_response_loses_our_via(vias: bytes, left: bytes) -> None:
     assert forwarded_response(message, flow).split(b"\r\n")[1] == left
 
 
-def test_a_response_with_our_via_alone_goes_no_further() -> None:
-    assert not goes_further(response(b"Via: SIP/2.0/UDP g;branch=1\r\n"))
+@pytest.mark.parametrize(
+    "vias",
+    [
+        b"Via: SIP/2.0/UDP g;branch=1\r\n",
+        b'Via: SIP/2.0/UDP g;branch=1;x="a,b"\r\n',
+        b"Via: SIP/2.0/UDP g;branch=1 , ,\r\n",
+        b"Via: SIP/2.0/UDP g;branch=1\r\nv :\r\nVia: ,\r\n",
+    ],
+    ids=["alone", "with a comma in quotes", "with empty elements", "with empty lines"],
+)
+def test_a_response_with_our_via_alone_goes_no_further(vias: bytes) -> None:
+    assert not goes_further(response(vias))
 
 
 @pytest.mark.parametrize(

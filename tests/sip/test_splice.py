@@ -54,6 +54,18 @@ def test_first_values_go_one_by_one() -> None:
     assert splice.to_bytes() == INVITE
 
 
+def test_an_empty_element_is_no_first_value() -> None:
+    splice = Splice(
+        request(invite(also=b"Route: , ,<sip:a> ,, <sip:b>\r\nRoute:\r\nRoute: ,<sip:c>"))
+    )
+    splice.drop_first_value(b"route")
+    assert b"Route: , <sip:b>\r\nRoute:\r\nRoute: ,<sip:c>\r\n" in splice.to_bytes()
+    splice.drop_first_value(b"route")
+    assert b"<sip:b>" not in splice.to_bytes()
+    splice.drop_first_value(b"route")
+    assert b"<sip:c>" not in splice.to_bytes()
+
+
 def test_a_new_body_says_its_length() -> None:
     splice = Splice(request())
     splice.body(b"hello")
