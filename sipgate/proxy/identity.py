@@ -22,15 +22,23 @@ from .source import Source
 from .wire_text import text_of
 
 WHOLE_SOURCE: Final = "source"
+DIGEST: Final = "digest"
 CACHED_VALUES = 4096  # header values read before; at most 2 MB
 MAX_CACHED_BYTES = 256
 
 _HEADER = "header:"
 
 
-def caller_of(request: Request, source: Source) -> str:
-    """Who is answerable for the call, as `source/identity`."""
+def caller_of(request: Request, source: Source, proven: str | None = None) -> str:
+    """Who is answerable for the call, as `source/identity`.
+
+    `proven` is the user whose password the request has shown (RFC 3261 §22.3); None: nobody's.
+    """
     for scheme in source.identity:
+        if scheme == DIGEST:
+            if proven is not None:
+                return f"{source.name}/{proven}"
+            continue
         if scheme.startswith(_HEADER):
             user = _header_user(request, scheme[len(_HEADER) :].encode())
         else:
@@ -42,10 +50,26 @@ def caller_of(request: Request, source: Source) -> str:
     return f"{source.name}/{WHOLE_SOURCE}"
 
 
+def must_be_proven(request: Request, source: Source) -> bool:
+    """Whether the caller is to be asked for a password: no scheme before `digest` names anybody."""
+    if source.realm is None or DIGEST not in source.identity:
+        return False
+    before = source.identity[: source.identity.index(DIGEST)]
+    return not any(_names(request, source, scheme) for scheme in before)
+
+
 def cli_of(request: Request, source: Source) -> str | None:
     """What the call presents: a number in E.164, else From's user part; None: nothing."""
     user = _from_user(request, source)
     return None if user is None else source.dial_plan.identity(user)
+
+
+def _names(request: Request, source: Source, scheme: str) -> bool:
+    if scheme.startswith(_HEADER):
+        user = _header_user(request, scheme[len(_HEADER) :].encode())
+    else:
+        user = SCHEMES[scheme](request, source)
+    return user is not None and source.dial_plan.identity(user) is not None
 
 
 def _asserted_user(request: Request, source: Source) -> str | None:

@@ -23,6 +23,7 @@ class Source:
     identity: tuple[str, ...] = ("p-asserted-identity", "from")  # schemes of `identity`, in order
     trusted: bool = False  # its asserted identities and campaign header are believed
     decide: bool = True  # False: calls come in by it and are only recorded
+    realm: str | None = None  # of the digest that its callers prove themselves by
     organisation: str | None = None  # None: the source's name
     campaign_header: bytes | None = None  # in lower case
     callers_listed: bool = False  # callers without an entry of their own are one caller

@@ -12,6 +12,14 @@ What is wrong ends here as `BadMessage`; what a proxy has no business with stays
 from .address import NameAddr, parse_name_addr
 from .bad_message import BadMessage
 from .companion import build_ack, build_cancel
+from .digest import (
+    ALGORITHMS,
+    Credentials,
+    challenge,
+    is_right,
+    parse_credentials,
+    secret_hash,
+)
 from .framing import Ping, StreamFramer
 from .grammar import first_comma, split_values
 from .invite_client import InviteClient, InviteClientState
@@ -28,9 +36,11 @@ from .uri import Uri, dialled, parse_uri, unescape_user
 from .via import Via, default_port, parse_via
 
 __all__ = [
+    "ALGORITHMS",
     "DEFAULT",
     "PHRASES",
     "BadMessage",
+    "Credentials",
     "InviteClient",
     "InviteClientState",
     "InviteServer",
@@ -53,16 +63,20 @@ __all__ = [
     "build_ack",
     "build_cancel",
     "build_response",
+    "challenge",
     "default_port",
     "dialled",
     "first_comma",
     "is_address",
     "is_broadcast",
+    "is_right",
+    "parse_credentials",
     "parse_message",
     "parse_name_addr",
     "parse_uri",
     "parse_via",
     "response_address",
+    "secret_hash",
     "split_values",
     "stamp_received",
     "unescape_user",
