@@ -101,11 +101,17 @@ def _contradictions(settings: SettingsFile) -> list[Problem]:
     listening: set[object] = set()
     upstreams = [table.get("name") for (kind, _), table in sections.items() if kind == "upstream"]
     sources = [table.get("name") for (kind, _), table in sections.items() if kind == "source"]
+    realms = {
+        table.get("name")
+        for (kind, _), table in sections.items()
+        if kind == "source" and "realm" in table
+    }
     for (kind, index), table in sections.items():
         steps: Steps = (kind, index)
         if kind == "source":
             problems += _taken_prefixes(settings, steps, table, prefixes)
             problems += _upstream_of_source(settings, steps, table, upstreams)
+            problems += _realm_of_source(settings, steps, table)
         elif kind == "listen":
             spoken = (table.get("transport", "udp"), table.get("address", f"0.0.0.0:{SIP_PORT}"))
             if spoken in listening and not str(spoken[1]).endswith(":0"):
@@ -119,6 +125,9 @@ def _contradictions(settings: SettingsFile) -> list[Problem]:
             if not slash or not identity:
                 text = 'expected "SOURCE/identity", such as "hq/4711"'
                 problems.append(settings.problem((*steps, "id"), text))
+            elif "password-file" in table and source in sources and source not in realms:
+                text = f"the source {shown(source)} has no realm, so nobody asks for a password"
+                problems.append(settings.problem((*steps, "password-file"), text, at_key=True))
             elif source not in sources and source != "-":
                 text = f"unknown source {shown(source)}{suggestion(source, map(str, sources))}"
                 problems.append(settings.problem((*steps, "id"), text))
@@ -172,6 +181,22 @@ def _upstream_of_source(
     elif isinstance(name, str) and name not in upstreams:
         told = f"unknown upstream {shown(name)}{suggestion(name, map(str, upstreams))}"
         yield settings.problem((*steps, "upstream"), told)
+
+
+def _realm_of_source(
+    settings: SettingsFile, steps: Steps, table: dict[str, object]
+) -> Iterator[Problem]:
+    realm, match, identity = table.get("realm"), table.get("match"), table.get("identity")
+    asks = isinstance(identity, list) and "digest" in identity
+    if realm is not None and not asks:
+        text = 'a realm without identity = ["digest"]: nobody would be asked for a password'
+        yield settings.problem((*steps, "realm"), text, at_key=True)
+    elif asks and realm is None:
+        text = 'identity "digest" needs a realm, such as realm = "example.com"'
+        yield settings.problem((*steps, "identity"), text)
+    if isinstance(match, list) and "any" in match and realm is None:
+        text = 'match = ["any"] needs a realm: whoever comes is asked for a password'
+        yield settings.problem((*steps, "match", match.index("any")), text)
 
 
 def _built_in_callee(

@@ -11,6 +11,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from sipgate.config_values import (
+    ANY,
+    EVERYWHERE,
     SIP_PORT,
     Address,
     DialPattern,
@@ -24,8 +26,10 @@ from sipgate.config_values import (
     Identity,
     ListenAddress,
     Name,
+    Network,
     Prefix,
     PublicAddress,
+    Realm,
     Region,
     SipTarget,
     State,
@@ -141,7 +145,6 @@ class Source(Section):
     """Where SIP comes from: a PBX, a trunk, a subnet of softphones; at least one."""
 
     LATER = {
-        "realm": "digest",
         "lead-headers": "lead data",
     }
 
@@ -149,7 +152,12 @@ class Source(Section):
     match: tuple[Prefix, ...] = Field(
         min_length=1,
         description="Addresses and networks that belong to it; of several sources the longest"
-        " prefix wins, and two with an equal prefix are an error.",
+        " prefix wins, and two with an equal prefix are an error. `any`, with a `realm`: whoever"
+        " no other source matches.",
+    )
+    realm: Realm | None = Field(
+        None,
+        description="Whose password is asked for (digest); it goes with the identity `digest`.",
     )
     identity: tuple[Identity, ...] = Field(
         ("p-asserted-identity", "from"),
@@ -228,6 +236,16 @@ class Source(Section):
         json_schema_extra={"default-text": "the only one there is"},
     )
 
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The networks of `match`; `any` is all of both families."""
+        return tuple(
+            network
+            for one in self.match
+            for network in (EVERYWHERE if one == ANY else (one,))
+            if not isinstance(network, str)
+        )
+
 
 class Upstream(Section):
     """Where allowed calls go; at least one."""
@@ -267,7 +285,7 @@ class Upstream(Section):
 class Caller(Section):
     """What is known of one caller; none is needed."""
 
-    LATER = {"clis": "the identity rule", "password-file": "digest"}
+    LATER = {"clis": "the identity rule"}
 
     id: Text = Field(description="`SOURCE/identity`, as `sipgate calls` shows it.")
     organisation: Text | None = Field(
@@ -277,6 +295,10 @@ class Caller(Section):
     )
     campaign: Text | None = Field(
         None, description="What its calls are for, where no campaign header says it."
+    )
+    password_file: ExistingFile | None = Field(
+        None,
+        description="Its password, hashed: made by `sipgate password`. For a source with a realm.",
     )
 
 

@@ -18,9 +18,21 @@ from sipgate.config_file import setting_error, shown, suggestion
 SIP_PORT = 5060  # RFC 3261 §19.1.2
 BUILT_IN_CALLEE = "callee"
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+ANY = "any"
+EVERYWHERE: tuple[Network, ...] = (
+    ipaddress.ip_network("0.0.0.0/0"),
+    ipaddress.ip_network("::/0"),
+)
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_IDENTITIES = ("p-asserted-identity", "p-preferred-identity", "header:NAME", "from", "source")
+_IDENTITIES = (
+    "digest",
+    "p-asserted-identity",
+    "p-preferred-identity",
+    "header:NAME",
+    "from",
+    "source",
+)
 _TOKEN = re.compile(r"[A-Za-z0-9!%'*+.`_~-]+")  # RFC 3261 §25.1
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\.?")
 
@@ -114,10 +126,10 @@ def parse_target(text: object) -> Target:
     return Target(address.host, address.port, transport, match[2])
 
 
-def parse_network(text: object) -> Network:
-    """An address or a network; host bits that are set are a mistake."""
-    if text == "any":
-        raise setting_error('"any" is not in this version (it needs a realm: digest)')
+def parse_network(text: object) -> Network | str:
+    """An address or a network; host bits that are set are a mistake. `any` is all of them."""
+    if text == ANY:
+        return ANY
     try:
         return ipaddress.ip_network(str(text))
     except ValueError:
@@ -223,7 +235,7 @@ def _region(text: object) -> object:
 
 def _identity(text: object) -> str:
     name = text.lower() if isinstance(text, str) else str(text)
-    if name in ("digest", "tls"):
+    if name == "tls":
         raise setting_error(f'identity "{name}" is not in this version')
     header = name.removeprefix("header:")
     if name in _IDENTITIES or (header != name and _TOKEN.fullmatch(header)):
@@ -236,7 +248,7 @@ Duration = Annotated[float, BeforeValidator(parse_duration), Shown('duration: `"
 ListenAddress = Annotated[Address, BeforeValidator(_local_address), Shown("address and port")]
 PublicAddress = Annotated[Address, BeforeValidator(parse_address), Shown("host and port")]
 SipTarget = Annotated[Target, BeforeValidator(parse_target), Shown('SIP URI, or `"callee"`')]
-Prefix = Annotated[Network, BeforeValidator(parse_network), Shown("address or network")]
+Prefix = Annotated[Network | str, BeforeValidator(parse_network), Shown("address or network")]
 Host = Annotated[str, BeforeValidator(_host), Shown("host")]
 FilePath = Annotated[Path, BeforeValidator(_path), Shown("path")]
 ExistingFile = Annotated[Path, BeforeValidator(_existing_file), Shown("path")]
@@ -247,6 +259,7 @@ Identity = Annotated[
     str, BeforeValidator(_identity), Shown(", ".join(f'`"{name}"`' for name in _IDENTITIES))
 ]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"), Shown("name")]
+Realm = Annotated[str, Field(pattern=r'^[^"\\\x00-\x1f\x7f]{1,100}$'), Shown("text")]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!%'*+.`_~-]+$"), Shown("header name")]
 Digits = Annotated[str, Field(pattern=r"^[0-9]{1,8}$"), Shown("digits")]
 DialPrefix = Annotated[str, Field(pattern=r"^\+?[0-9*#]{1,6}$"), Shown("digits")]

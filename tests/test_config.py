@@ -476,3 +476,37 @@ def test_the_quickstart_loads() -> None:
     assert [listen.transport for listen in config.listen] == ["udp", "tcp"]
     assert config.gate.store_path == ROOT / "var/sipgate.db"
     assert config.upstream[0].targets[0].is_built_in
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (
+            'realm = "example.com"',
+            'a realm without identity = ["digest"]: nobody would be asked for a password',
+        ),
+        (
+            'identity = ["digest"]',
+            'identity "digest" needs a realm, such as realm = "example.com"',
+        ),
+    ],
+)
+def test_a_realm_and_digest_go_together(tmp_path: Path, lines: str, told: str) -> None:
+    text = GOOD.replace('name = "hq"\n', f'name = "hq"\n{lines}\n')
+    assert told in problems(tmp_path, text)[0]
+
+
+def test_whoever_comes_must_show_a_password(tmp_path: Path) -> None:
+    text = GOOD.replace('match = ["10.1.0.0/16", "127.0.0.1"]', 'match = ["any"]')
+    assert 'match = ["any"] needs a realm' in problems(tmp_path, text)[0]
+
+
+def test_any_is_everywhere(tmp_path: Path) -> None:
+    told = 'name = "hq"\nrealm = "example.com"\nidentity = ["digest"]\n'
+    text = GOOD.replace('match = ["10.1.0.0/16", "127.0.0.1"]', 'match = ["any"]')
+    (tmp_path / "policy.yaml").touch()
+    (tmp_path / "gate.toml").write_text(text.replace('name = "hq"\n', told))
+
+    source = load_config(tmp_path / "gate.toml", {}).source[0]
+
+    assert [str(network) for network in source.networks] == ["0.0.0.0/0", "::/0"]

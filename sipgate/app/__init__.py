@@ -7,7 +7,17 @@ nobody but `cli` knows it.
 
 from .build import Parts, build
 from .key_file import find_key
+from .password_file import hashed, read_secrets, write_password_file
 from .process import serve
 from .run import run
 
-__all__ = ["Parts", "build", "find_key", "run", "serve"]
+__all__ = [
+    "Parts",
+    "build",
+    "find_key",
+    "hashed",
+    "read_secrets",
+    "run",
+    "serve",
+    "write_password_file",
+]

@@ -16,6 +16,7 @@ from sipgate.numbers import DialPlan, EmergencyNumbers
 from sipgate.proxy import (
     ActiveCalls,
     Admission,
+    Authenticator,
     BindingTable,
     BranchMaker,
     CallerProfile,
@@ -28,6 +29,7 @@ from sipgate.proxy import (
     HopResolver,
     LoopDetector,
     NatKeepAlive,
+    NonceMint,
     OwnAddresses,
     PhoneSender,
     Proxy,
@@ -82,8 +84,11 @@ def build(
     targets: Mapping[str, Target],
     key: bytes,
     limits: Limits,
+    secrets: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Parts:
-    """Make a gate of a configuration; nothing runs yet. `targets` are the upstreams' by name."""
+    """Make a gate of a configuration; nothing runs yet. `targets` are the upstreams' by name,
+    `secrets` the callers' password hashes (`read_secrets`).
+    """
     counts: Counter[str] = Counter()
     timers = TimerQueue()
     own_sources = [_source(settings, config, policy) for settings in config.source]
@@ -168,9 +173,11 @@ def build(
         clock=clock,
         counts=counts,
     )
+    mint = NonceMint(key, clock.boot_id, clock.now())
     setup = CallSetup(
         gate=config.gate.name,
         forwarder=forwarder,
+        authenticator=Authenticator(secrets=secrets or {}, mint=mint, counts=counts),
         admission=admission,
         recorder=recorder,
         calls=calls,
@@ -251,7 +258,8 @@ def _source(settings: SourceSettings, config: Config, policy: Policy) -> Source:
     header = settings.campaign_header
     return Source(
         name=settings.name,
-        networks=settings.match,
+        networks=settings.networks,
+        realm=settings.realm,
         identity=settings.identity,
         trusted=settings.trusted,
         decide=settings.decide,

@@ -38,6 +38,7 @@ from .history import read_history
 from .key_file import read_key
 from .net_limits import net_limits, spares
 from .owner_commands import OwnerCommands
+from .password_file import read_secrets
 from .phone_book import PhoneBook
 from .restarting import restarting
 from .wake import Waker
@@ -146,6 +147,7 @@ class GateProcess:
             lists=self._lists,
             targets=targets,
             key=self._key,
+            secrets=read_secrets(config),
             limits=sip_limits(config),
         )
         phone_book = PhoneBook(

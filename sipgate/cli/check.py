@@ -52,6 +52,7 @@ def check(
 
 def _read(path: Path) -> "tuple[list[str], tuple[Config, Policy] | None]":
     """Every problem in the files, and what they say when there is none."""
+    from sipgate.app import read_secrets
     from sipgate.config import ConfigError, load_config
     from sipgate.gate import PolicyError, load_policy
     from sipgate.simulate import BadFile, load_plan
@@ -72,6 +73,10 @@ def _read(path: Path) -> "tuple[list[str], tuple[Config, Policy] | None]":
                 load_plan(upstream.plan)
             except BadFile as error:
                 problems += [str(problem) for problem in error.problems]
+    try:
+        read_secrets(settings)
+    except ConfigError as error:
+        problems += [str(problem) for problem in error.problems]
     problems += store_problems(settings)
     return problems, None if policy is None or problems else (settings, policy)
 

@@ -36,6 +36,7 @@ def warnings(config: "Config", policy: "Policy", path: Path) -> list[str]:
         *_missing_lists(config, policy, path),
         *_deciding_upstreams(config),
         *_unproven_callers(config),
+        *_shut_doors(config),
     ]
 
 
@@ -165,7 +166,7 @@ def _source_at(config: "Config", host: str) -> "Source | None":
     matching = [
         (network.prefixlen, index)
         for index, source in enumerate(config.source)
-        for network in source.match
+        for network in source.networks
         if network.version == address.version and address in network
     ]
     return config.source[max(matching)[1]] if matching else None
@@ -176,9 +177,23 @@ def _unproven_callers(config: "Config") -> Iterator[str]:
         is_claimed = "from" in source.identity or any(
             scheme.startswith("header:") for scheme in source.identity
         )
+        is_claimed = is_claimed and source.realm is None
         if source.decide and not source.trusted and is_claimed and source.callers == "any":
             yield (
                 f"source {source.name} isn't trusted, yet its callers say themselves who they"
                 " are: whoever writes another name gets limits of his own; callers = "
                 '"listed" gives all unknown ones one caller'
+            )
+
+
+def _shut_doors(config: "Config") -> Iterator[str]:
+    for source in config.source:
+        has_passwords = any(
+            caller.password_file is not None and caller.id.startswith(f"{source.name}/")
+            for caller in config.caller
+        )
+        if source.realm is not None and not has_passwords:
+            yield (
+                f"source {source.name} asks for passwords, but no [[caller]] of it has one:"
+                f" sipgate password {source.name}/USER --out FILE"
             )

@@ -11,6 +11,7 @@ from . import (
     calls,
     check,
     number_list,
+    password,
     phones,
     policy,
     run,
@@ -38,6 +39,7 @@ program.add_typer(number_list.group, name="list")
 program.add_typer(calls.group, name="calls")
 program.add_typer(policy.group, name="policy")
 program.command("phones", epilog=phones.EXAMPLE)(phones.phones)
+program.command("password", epilog=password.EXAMPLE)(password.password)
 program.command("strangers", epilog=strangers.EXAMPLE)(strangers.strangers)
 program.command("simulate", epilog=simulate.EXAMPLE)(simulate.simulate)
 

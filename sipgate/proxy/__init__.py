@@ -9,6 +9,7 @@ of an INVITE: `proxy.py`, `call_setup.py`, `admission.py`, `upstream_sender.py`;
 """
 
 from .admission import Admission, CallerProfile
+from .authentication import Authenticator
 from .binding_table import Binding, BindingTable
 from .branch import BranchMaker
 from .call import ActiveCalls, Call, CallState
@@ -21,6 +22,7 @@ from .loop import LoopDetector
 from .name_wait import NameWait
 from .nat_keep_alive import NatKeepAlive
 from .next_hop import HopResolver
+from .nonce import NonceMint
 from .own_address import OwnAddresses
 from .phone_sender import ELSEWHERE, PhoneSender
 from .proxy import Proxy
@@ -39,6 +41,7 @@ __all__ = [
     "ELSEWHERE",
     "ActiveCalls",
     "Admission",
+    "Authenticator",
     "Binding",
     "BindingTable",
     "BranchMaker",
@@ -55,6 +58,7 @@ __all__ = [
     "LoopDetector",
     "NameWait",
     "NatKeepAlive",
+    "NonceMint",
     "OwnAddresses",
     "PhoneSender",
     "Proxy",

@@ -91,14 +91,21 @@ class Admission:
         self._resumer = resumer
 
     def attempt(
-        self, request: Request, source: Source, uri: Uri, callee: Callee, caller: str | None = None
+        self,
+        request: Request,
+        source: Source,
+        uri: Uri,
+        callee: Callee,
+        caller: str | None = None,
+        *,
+        proven: str | None = None,
     ) -> Attempt:
         """What `gate` needs to know of an INVITE, or of a REFER, whose `uri` is in Refer-To.
 
-        `caller` is given for a spiral's new leg.
+        `caller` is given for a spiral's new leg, `proven` is the user who has shown a password.
         """
         if caller is None:
-            caller = caller_of(request, source)
+            caller = caller_of(request, source, proven)
         profile = self._callers.get(caller)
         if profile is None and source.callers_listed:
             caller = f"{source.name}/unlisted"

@@ -13,12 +13,14 @@ from sipgate.numbers import Callee
 from sipgate.sip import Uri, dialled
 
 from .admission import STORE_PATIENCE, Admission, Parked
+from .authentication import Authenticator
 from .branch import is_emergency_token
 from .call import ActiveCalls, Call
 from .call_recorder import CallRecorder
 from .dialog_sender import DialogSender
 from .forbidden import forbidden_reason
 from .forwarder import Forwarder
+from .identity import must_be_proven
 from .loop import LoopDetector
 from .next_hop import NO_ROUTE, RouteSet, UnsupportedHop
 from .outcome import CALLER, CANCELLED, FAILED, GATE
@@ -40,6 +42,7 @@ class CallSetup:
         *,
         gate: str,
         forwarder: Forwarder,
+        authenticator: Authenticator,
         admission: Admission,
         recorder: CallRecorder,
         calls: ActiveCalls,
@@ -55,6 +58,7 @@ class CallSetup:
     ) -> None:
         self._gate = gate
         self._forwarder = forwarder
+        self._authenticator = authenticator
         self._admission = admission
         self._recorder = recorder
         self._calls = calls
@@ -147,7 +151,7 @@ class CallSetup:
         if is_emergency(callee) and source.decide:
             self._emergency(context, uri, callee, now)
             return
-        if self._turned_away(context, now):
+        if self._turned_away(context, now) or self._is_unproven(context, now):
             return
         allows_routes = self._upstream_sender.allows_routes(source, routes)
         if not allows_routes:
@@ -165,7 +169,12 @@ class CallSetup:
             return
         context.uri, context.callee, context.routes = uri, callee, routes
         attempt = self._admission.attempt(
-            request, source, uri, callee, None if original is None else original.attempt.caller
+            request,
+            source,
+            uri,
+            callee,
+            None if original is None else original.attempt.caller,
+            proven=context.proven,
         )
         forbidden = None
         if source.decide:
@@ -252,7 +261,7 @@ class CallSetup:
     ) -> None:
         if opened:
             self._dialogs.send(context, uri, routes, call, now)
-        else:
+        elif not self._is_unproven(context, now):
             self._upstream_sender.send_other(context, uri, routes, now)
 
     def _turned_away(self, context: ResponseContext, now: float) -> bool:
@@ -265,6 +274,21 @@ class CallSetup:
             self._unavailable(context, now)
             return True
         return False
+
+    def _is_unproven(self, context: ResponseContext, now: float) -> bool:
+        """Whether a password is asked for, or is wrong; the answer is given then.
+
+        Once a request is proven it is not asked again: a count of a nonce is good for one time.
+        """
+        request, source = context.request, context.source
+        if source is None or context.proven is not None or not must_be_proven(request, source):
+            return False
+        found = self._authenticator.authenticate(request, source, context.flow.host, now)
+        if isinstance(found, str):
+            context.proven = found
+            return False
+        self._forwarder.respond(context, found.status, now, headers=found.headers)
+        return True
 
     def refer(
         self,
@@ -286,18 +310,21 @@ class CallSetup:
             self.send_undecided(context, uri, routes, call, opened, now)
             return
         callee = self._callee(referral.uri, source)
-        attempt = self._admission.attempt(request, source, referral.uri, callee)
+        is_help = is_emergency(callee)
+        if not is_help and (self._turned_away(context, now) or self._is_unproven(context, now)):
+            return
+        attempt = self._admission.attempt(
+            request, source, referral.uri, callee, proven=context.proven
+        )
         target = self._upstream_sender.upstream_of(source).target.key
         asked = referral.uri.raw
-        if is_emergency(callee):
+        if is_help:
             self.counts["calls_emergency"] += 1
             self.send_undecided(context, uri, routes, call, opened, now)
             try:
                 self._admission.record_emergency(context, attempt, source, target, now, asked=asked)
             except LedgerFullError:
                 self.counts["emergencies_unrecorded"] += 1
-            return
-        if self._turned_away(context, now):
             return
         context.uri, context.callee, context.routes = uri, callee, routes
         context.referred = (call, opened)

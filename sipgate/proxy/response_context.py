@@ -62,6 +62,7 @@ class ResponseContext:
         "open",
         "out_flow",
         "owner",
+        "proven",
         "provisional",
         "referred",
         "registering",
@@ -104,6 +105,7 @@ class ResponseContext:
         self.routes = NO_ROUTE
         # A REFER that is decided: the dialog it came in, and whether its way is open.
         self.referred: tuple[Call | None, bool] | None = None
+        self.proven: str | None = None  # the user whose password the request has shown
         self.is_initial = False  # an INVITE that is, or repeats, an attempt
         self.binding: Binding | None = None  # the phone that it is for
         self.registering: Registering | None = None  # of a REGISTER: what its 200 confirms

@@ -8,6 +8,7 @@ from sipgate.net import Flow
 from sipgate.numbers import Callee
 from sipgate.sip import Request, Uri, dialled, parse_uri
 
+from .authentication import own_credentials
 from .binding_table import BindingTable
 from .branch import BranchMaker
 from .call import Call, CallState
@@ -257,6 +258,8 @@ def forbidden_lines(request: Request, source: Source | None) -> list[int]:
     if source is not None and not source.trusted:
         removed += request.indexes(b"p-asserted-identity")
         removed += request.indexes(b"p-preferred-identity")
+    if source is not None and source.realm is not None:
+        removed += own_credentials(request, source.realm)
     return removed
 
 

@@ -1,6 +1,7 @@
 """A folder with a configuration, a store with calls in it, and a way to run the command."""
 
 import asyncio
+import io
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -69,8 +70,9 @@ def sipgate(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     """Runs the command as a shell would."""
     monkeypatch.setenv("COLUMNS", "200")
 
-    def run(*words: str) -> Ran:
+    def run(*words: str, input: str = "") -> Ran:
         monkeypatch.setattr(sys, "argv", ["sipgate", *words])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(input))
         with pytest.raises(SystemExit) as ended:
             main()
         structlog.reset_defaults()  # the log went to this test's stderr, which is gone after it

@@ -30,14 +30,16 @@ address = "{host}:{port}"
 [[source]]
 name = "floor"
 match = ["127.0.0.0/8"]
-identity = ["from"]
+identity = {identity}
 region = "DE"
 registrations = "pass"
 upstream = "carrier"
+{source}
 
 [[upstream]]
 name = "carrier"
 targets = ["sip:{host}:{upstream_port}{transport}"]
+{more}
 """
 
 _POLICY = """\
@@ -96,8 +98,14 @@ def house(
     upstream_transport: str = "udp",
     limit: int = 100,
     port: int | None = None,
+    identity: str = '["from"]',
+    source: str = "",
+    more: str = "",
 ) -> Iterator[House]:
-    """A gate that lets each caller place `limit` calls; its log must stay free of tracebacks."""
+    """A gate that lets each caller place `limit` calls; its log must stay free of tracebacks.
+
+    `source` are more lines of its one source, `more` are lines at the end of its configuration.
+    """
     port = port or free_port()
     upstream_port = upstream_port or free_port()
     (folder / "store").mkdir()
@@ -109,6 +117,9 @@ def house(
             port=port,
             upstream_port=upstream_port,
             transport=";transport=tcp" if upstream_transport == "tcp" else "",
+            identity=identity,
+            source=source,
+            more=more,
         )
     )
     gate = Gate(configuration, port)

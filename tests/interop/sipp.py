@@ -1,7 +1,7 @@
 """SIPp processes that play one side of a conversation and say whether it went as written."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,12 +39,16 @@ def call(
     callee: str = "+493020000001",
     calls: int = 1,
     name: str = "caller",
+    options: Sequence[str] = (),
 ) -> str:
-    """Play the caller towards the gate at `port` until the calls are over; the messages it saw."""
+    """Play the caller towards the gate at `port` until the calls are over; the messages it saw.
+
+    `options` are more words for SIPp's command line.
+    """
     scenario = write(folder / f"{name}.xml", name, conversation)
     command = _command(folder, scenario, name, transport, free_port())
     command += ["-key", "caller", caller, "-key", "callee", callee, "-m", str(calls)]
-    command += ["-timeout", str(SECONDS), "-timeout_error", f"{HOST}:{port}"]
+    command += [*options, "-timeout", str(SECONDS), "-timeout_error", f"{HOST}:{port}"]
     finished = subprocess.run(command, cwd=folder, capture_output=True, timeout=SECONDS + 10)
     if finished.returncode != 0:
         raise WentOtherwise(_story(folder, name, finished.returncode))

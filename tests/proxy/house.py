@@ -5,7 +5,7 @@ line`. The ledger writes nothing before `House.writes()`; time stands still unti
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import cast
@@ -49,7 +49,7 @@ address = "10.0.0.1:5060"
 [[source]]
 name = "hq"
 match = ["10.1.0.0/16"]
-identity = ["from"]
+identity = {identity}
 region = "US"
 upstream = "trunk"
 {source}
@@ -350,14 +350,17 @@ class House:
         is_ready: bool = True,
         entries: Sequence[Entry] = (),
         clock: VirtualClock | None = None,
+        secrets: Mapping[str, Mapping[str, str]] | None = None,
+        identity: str = '["from"]',
     ) -> None:
         self.clock = clock if clock is not None else VirtualClock()
         self.ledger = HandLedger(entries)
         self.air = Air(self.clock)
         self.lists = MemoryLists()
         self._settings = (rules, gate, source, upstream)
+        self._secrets, self._identity = secrets, identity
         suffix = ";transport=tcp" if transport == "tcp" else ""
-        config, policy = _read(rules, gate, source, upstream, suffix)
+        config, policy = _read(rules, gate, source, upstream, suffix, identity)
         self.parts: Parts = build(
             config,
             clock=self.clock,
@@ -377,6 +380,7 @@ class House:
             },
             key=b"k" * 32,
             limits=Limits(),
+            secrets=secrets,
         )
         self.parts.proxy.is_ready = is_ready
         self._ends: dict[tuple[str, int], End] = {}
@@ -432,6 +436,8 @@ class House:
             upstream=upstream,
             entries=self.ledger.entries[: self.ledger.durable_seq],
             clock=self.clock,
+            secrets=self._secrets,
+            identity=self._identity,
         )
         now, time = self.clock.now(), self.clock.time()
         phones = [
@@ -556,14 +562,20 @@ def header(message: Message, name: str) -> str | None:
 
 @cache
 def _read(
-    rules: str, gate: str, source: str, upstream: str, transport: str
+    rules: str, gate: str, source: str, upstream: str, transport: str, identity: str
 ) -> tuple[Config, Policy]:
     text = f"policy: test\nrevision: 1\nrules: {rules}\n".encode()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "policy.yaml").write_bytes(text)
         (folder / "gate.toml").write_text(
-            CONFIG.format(gate=gate, source=source, upstream=upstream, transport=transport)
+            CONFIG.format(
+                gate=gate,
+                source=source,
+                upstream=upstream,
+                transport=transport,
+                identity=identity,
+            )
         )
         config = load_config(folder / "gate.toml", {})
         return config, read_policy(text, folder / "policy.yaml")
