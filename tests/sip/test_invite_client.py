@@ -1,9 +1,6 @@
 """The INVITE client transaction."""
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sipgate.sip import InviteClient, InviteClientState, Timers, build_ack
 from sipgate.sip.invite_client import MOVES
@@ -141,39 +138,3 @@ def sent_at(machine: InviteClient) -> list[float]:
         if machine.wake(now) == INVITE:
             times.append(now - START)
     return times
-
-
-class AnyOrder(RuleBasedStateMachine):
-    """Whatever comes in whatever order: the core sees one refusal, or acceptances, or neither."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = START
-        self.machine = InviteClient(INVITE, T, reliable=False, now=START)
-        self.finals: list[int] = []
-
-    @rule(status=st.sampled_from([100, 180, 199, 200, 202, 302, 408, 486, 487, 503, 603]))
-    def receive(self, status: int) -> None:
-        to_core, ack = self.machine.receive(response(status), self.now)
-        assert ack is None or status >= 300
-        if to_core and status >= 200:
-            self.finals.append(status)
-
-    @rule(seconds=st.floats(0, 40))
-    def wait(self, seconds: float) -> None:
-        self.now += seconds
-        assert self.machine.wake(self.now) is None or not self.finals
-
-    @invariant()
-    def finals_agree(self) -> None:
-        accepted = [status for status in self.finals if status < 300]
-        assert accepted == self.finals or (len(self.finals) == 1 and not accepted)
-        assert not (self.finals and self.machine.timed_out)
-        assert (self.machine.deadline is None) is (self.machine.state is State.TERMINATED)
-
-    def teardown(self) -> None:
-        assert len(sent_at(self.machine)) < 8
-
-
-AnyOrder.TestCase.settings = settings(max_examples=60, deadline=None)
-TestAnyOrder = AnyOrder.TestCase

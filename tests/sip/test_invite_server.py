@@ -1,9 +1,6 @@
 """The INVITE server transaction."""
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sipgate.sip import InviteServer, InviteServerState, Timers
 from sipgate.sip.invite_server import MOVES
@@ -170,49 +167,3 @@ def test_each_provisional_prolongs_proceeding() -> None:
     assert machine.deadline == START + 100 + T.timer_c_limit
     assert sent(machine, 1e6) == []
     assert not machine.timed_out
-
-
-class AnyOrder(RuleBasedStateMachine):
-    """Whatever comes in whatever order: one non-2xx final, or one 2xx or more, and it ends."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = START
-        self.machine = InviteServer(T, reliable=False, now=START)
-        self.finals: set[int] = set()
-
-    @rule(status=st.integers(100, 699))
-    def respond(self, status: int) -> None:
-        if self.machine.respond(status, b"%d" % status, self.now) and status >= 200:
-            self.finals.add(status if status >= 300 else 200)
-
-    @rule()
-    def again(self) -> None:
-        raw = self.machine.request_again(self.now)
-        assert raw is None or not self.finals or int(raw) in self.finals
-
-    @rule()
-    def ack(self) -> None:
-        self.machine.ack(self.now)
-
-    @rule(seconds=st.floats(0, 40))
-    def wait(self, seconds: float) -> None:
-        self.now += seconds
-        raw = self.machine.wake(self.now)
-        assert raw is None or int(raw) in self.finals
-
-    @invariant()
-    def one_final(self) -> None:
-        assert len(self.finals) <= 1
-        assert (self.machine.deadline is None) is (self.machine.state is State.TERMINATED)
-
-    def teardown(self) -> None:
-        wakes = 0
-        while self.machine.deadline is not None:
-            self.machine.wake(self.machine.deadline)
-            wakes += 1
-            assert wakes < 20
-
-
-AnyOrder.TestCase.settings = settings(max_examples=60, deadline=None)
-TestAnyOrder = AnyOrder.TestCase
