@@ -32,7 +32,7 @@ name = "floor"
 match = ["127.0.0.0/8"]
 identity = {identity}
 region = "DE"
-registrations = "pass"
+registrations = "{registrations}"
 upstream = "carrier"
 {source}
 
@@ -98,6 +98,7 @@ def house(
     upstream_transport: str = "udp",
     limit: int = 100,
     port: int | None = None,
+    registrations: str = "pass",
     identity: str = '["from"]',
     source: str = "",
     more: str = "",
@@ -116,6 +117,7 @@ def house(
             host=HOST,
             port=port,
             upstream_port=upstream_port,
+            registrations=registrations,
             transport=";transport=tcp" if upstream_transport == "tcp" else "",
             identity=identity,
             source=source,

@@ -1,4 +1,4 @@
-"""A Kamailio that stands before or behind the gate."""
+"""A Kamailio that stands before or behind the gate: a proxy, or a registrar."""
 
 import shutil
 import subprocess
@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.endpoints import HOST, free_port, wait_for_answer
 
 CONFIGURATION = Path(__file__).with_suffix(".cfg")
+REGISTRAR = Path(__file__).with_name("kamailio_registrar.cfg")
 
 
 def is_installed() -> bool:
@@ -28,15 +29,31 @@ def kamailio_next(
     definitions = ["-A", f'NEXT_PORT="{next_port}"']
     if fork_to:
         definitions += ["-A", f'FORK_TO="{fork_to}"']
+    with _running(folder, CONFIGURATION, port, definitions):
+        yield port
+
+
+@contextmanager
+def kamailio_registrar(folder: Path) -> Iterator[int]:
+    """A Kamailio where phones register, and that rings them; gives its port."""
+    port = free_port()
+    with _running(folder, REGISTRAR, port, []):
+        yield port
+
+
+@contextmanager
+def _running(
+    folder: Path, configuration: Path, port: int, definitions: list[str]
+) -> Iterator[None]:
     command = [
-        "kamailio", "-DD", "-E", "-f", str(CONFIGURATION), "-l", f"udp:{HOST}:{port}",
+        "kamailio", "-DD", "-E", "-f", str(configuration), "-l", f"udp:{HOST}:{port}",
         "-m", "64", "-w", str(folder), "-Y", str(folder), *definitions,
     ]  # fmt: skip
     with (folder / "kamailio.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
         try:
             wait_for_answer(port)
-            yield port
+            yield
         finally:
             process.terminate()
             process.wait()
