@@ -56,6 +56,12 @@ class VirtualClock:
         self._now += seconds
         self._time += seconds
 
+    def reach(self, now: float) -> None:
+        """Let both clocks move on together until `now`; a moment that is past changes nothing."""
+        if now > self._now:
+            self._time += now - self._now
+            self._now = now
+
     def jump(self, seconds: float) -> None:
         """Move the calendar alone, as an administrator or NTP does."""
         self._time += seconds

@@ -5,19 +5,22 @@
 nobody but `cli` knows it.
 """
 
-from .build import Parts, build
+from .build import Parts, build, sip_limits
 from .key_file import find_key
 from .password_file import hashed, read_secrets, write_password_file
 from .process import serve
+from .recovery import Recovery
 from .run import run
 
 __all__ = [
     "Parts",
+    "Recovery",
     "build",
     "find_key",
     "hashed",
     "read_secrets",
     "run",
     "serve",
+    "sip_limits",
     "write_password_file",
 ]

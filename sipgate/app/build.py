@@ -60,6 +60,7 @@ class Parts:
     calls: ActiveCalls
     recorder: CallRecorder
     restorer: CallRestorer
+    restored: RestoredInvites
     strangers: StrangerTable
     hops: HopResolver
     timers: TimerQueue
@@ -230,6 +231,7 @@ def build(
         calls,
         recorder,
         restorer,
+        restored,
         strangers,
         hops,
         timers,

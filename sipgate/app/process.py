@@ -13,8 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sipgate.clock import Clock, SystemClock
 from sipgate.config import Config
 from sipgate.config import Upstream as UpstreamSettings
-from sipgate.counters import microseconds
-from sipgate.gate import MemoryLists, Policy, Rebuild, load_policy, rebuild_horizon
+from sipgate.gate import MemoryLists, Policy, load_policy
 from sipgate.ledger import Ledger
 from sipgate.net import Network, Resolver
 from sipgate.numbers import NumberList, load_tables
@@ -40,6 +39,7 @@ from .net_limits import net_limits, spares
 from .owner_commands import OwnerCommands
 from .password_file import read_secrets
 from .phone_book import PhoneBook
+from .recovery import Recovery
 from .restarting import restarting
 from .wake import Waker
 
@@ -207,20 +207,12 @@ class GateProcess:
 
     async def _rebuild(self, parts: Parts, ledger: Ledger) -> None:
         """Counters, open attempts and calls as the ledger has them (design §10, After a crash)."""
-        now, time = self._clock.now(), self._clock.time()
-        last_seq = ledger.durable_seq
-        rebuild = Rebuild(
-            parts.engine,
-            parts.open_attempts,
-            boot=self._clock.boot_id,
-            now_us=microseconds(now),
-            time_us=microseconds(time),
-        )
-        horizon = rebuild_horizon(self._policy, self._config.gate.max_call)
+        last_seq = ledger.found_seq
+        recovery = Recovery(parts, self._policy, self._clock, self._config.gate.max_call)
         await asyncio.to_thread(
-            read_history, self._config.gate.store_path, time - horizon, last_seq, rebuild.feed
+            read_history, self._config.gate.store_path, recovery.since, last_seq, recovery.feed
         )
-        restored = parts.restorer.restore(rebuild.calls.values(), self._clock.now(), time)
+        restored = recovery.finish()
         if last_seq:
             log.info("state_rebuilt", entries=last_seq, calls=restored)
 

@@ -69,7 +69,7 @@ class OpenAttempts:
         Finding means belonging: the INVITE must be told to `ended` like the first one. Its
         decision holds for it, and nothing is counted again.
         """
-        self._expire(now)
+        self.expire(now)
         known = self._attempts_by_name.get(_name(attempt))
         if known is None:
             return None
@@ -94,7 +94,7 @@ class OpenAttempts:
         self, attempt: Attempt, decision_seq: int, decision: Decision, now: float
     ) -> OpenAttempt:
         """Remember a new attempt with its decision."""
-        self._expire(now)
+        self.expire(now)
         one = OpenAttempt(attempt, decision_seq, decision)
         self._attempts_by_name.setdefault(_name(attempt), []).append(one)
         self._opened_at[one] = now
@@ -107,7 +107,7 @@ class OpenAttempts:
 
         What the last one ended with decides whether a repaired INVITE may follow.
         """
-        self._expire(now)
+        self.expire(now)
         if one not in self._opened_at:
             return False  # expired before
         one.invites -= 1
@@ -128,7 +128,8 @@ class OpenAttempts:
         # A refusal is open for longer only if a crash kept it from being sent.
         return one.decision.is_admitted or now - self._opened_at[one] <= RETRY_SECONDS
 
-    def _expire(self, now: float) -> None:
+    def expire(self, now: float) -> None:
+        """Forget those whose time is over."""
         for attempts, out_at in (
             (self._retry_until, now),
             (self._opened_at, now - OPEN_SECONDS),

@@ -29,10 +29,12 @@ from .entry import (
 )
 from .entry_file import EntryFile, Record, SqliteEntryFile
 from .errors import LedgerError, LedgerFullError
-from .ledger import Ledger
+from .ledger import Ledger, Writer
 from .reader import LedgerReader
+from .writer import CAPACITY
 
 __all__ = [
+    "CAPACITY",
     "MAX_INTEGER",
     "ActEntry",
     "AnsweredEntry",
@@ -56,6 +58,7 @@ __all__ = [
     "SqliteEntryFile",
     "Verdict",
     "Would",
+    "Writer",
     "decode_entry",
     "encode_entry",
 ]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from sipgate.clock import Clock
 
@@ -16,34 +17,56 @@ from .writer import CAPACITY, EntryWriter
 STALL_SECONDS = 1.0  # a commit that takes longer counts as a failure: a hanging disk says nothing
 
 
+class Writer(Protocol):
+    """What takes the records and makes them durable; `EntryWriter` says what each means."""
+
+    failing_since: float | None
+    committing_since: float | None
+
+    @property
+    def waiting(self) -> int: ...
+
+    def start(self) -> int: ...
+
+    def put(self, record: Record, urgent: bool) -> None: ...
+
+    def close(self, timeout_seconds: float) -> int: ...
+
+
 class Ledger:
     """The append-only log of one gate. All methods are for the loop's thread.
 
     `on_durable(seq)` is called on the loop once per committed batch: all up to `seq` is on disk.
+    Another `writer` than the thread calls `durable` itself, and `begin` takes the place of `start`.
     """
 
     def __init__(
         self,
-        open_file: Callable[[], EntryFile],
+        open_file: Callable[[], EntryFile] | None,
         *,
         gate: str,
         clock: Clock,
         committed: Callable[[Sequence[Record]], None] | None = None,
         capacity: int = CAPACITY,
+        writer: Writer | None = None,
     ) -> None:
         self.next_seq = 0  # what the next entry gets
         self.durable_seq = 0  # all up to this one is on disk
+        self.found_seq = 0  # what was there when this gate began: a rebuild reads no further
         self.on_durable: Callable[[int], None] | None = None
         self._gate = gate
         self._clock = clock
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._writer = EntryWriter(
-            open_file,
-            clock=clock,
-            durable=self._report,
-            committed=committed,
-            capacity=capacity,
-        )
+        if writer is None:
+            assert open_file is not None, "neither a file nor a writer"
+            writer = EntryWriter(
+                open_file,
+                clock=clock,
+                durable=self._report,
+                committed=committed,
+                capacity=capacity,
+            )
+        self._writer = writer
         self._checkpoints: WalCheckpoints | None = None
         self._indexer: SearchIndexer | None = None
 
@@ -71,6 +94,7 @@ class Ledger:
             capacity=capacity,
         )
         await ledger.start()
+        assert isinstance(ledger._writer, EntryWriter)
         ledger._checkpoints = WalCheckpoints(path, ledger._writer)
         ledger._checkpoints.start()
         if index:
@@ -81,8 +105,12 @@ class Ledger:
     async def start(self) -> None:
         """Find the end of the ledger and begin to write; `open` does it."""
         self._loop = asyncio.get_running_loop()
-        self.durable_seq = await asyncio.to_thread(self._writer.start)
-        self.next_seq = self.durable_seq + 1
+        self.begin(await asyncio.to_thread(self._writer.start))
+
+    def begin(self, last_seq: int) -> None:
+        """Go on after what is on disk already."""
+        self.durable_seq = self.found_seq = last_seq
+        self.next_seq = last_seq + 1
 
     def append(self, entry: Entry, urgent: bool = True) -> int:
         """Number an entry (a decision gets its id too), encode it and queue it; never waits.
@@ -131,9 +159,10 @@ class Ledger:
     def _report(self, seq: int) -> None:
         """Runs on the writer's thread."""
         assert self._loop is not None
-        self._loop.call_soon_threadsafe(self._durable, seq)
+        self._loop.call_soon_threadsafe(self.durable, seq)
 
-    def _durable(self, seq: int) -> None:
+    def durable(self, seq: int) -> None:
+        """All up to `seq` is on disk; on the loop's thread."""
         self.durable_seq = seq
         if self.on_durable is not None:
             self.on_durable(seq)

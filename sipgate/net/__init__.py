@@ -14,6 +14,7 @@ from .delivery import Counts, Receiver
 from .flow import Flow
 from .limits import NetLimits
 from .listener import Listener, ListenError
+from .local_addresses import LocalAddresses
 from .location import Place, Wish
 from .name_records import LookupFailed, NameRecords
 from .network import Network, is_ordinary_request
@@ -24,6 +25,7 @@ __all__ = [
     "Flow",
     "ListenError",
     "Listener",
+    "LocalAddresses",
     "Location",
     "LookupFailed",
     "NameRecords",

@@ -9,12 +9,17 @@ RFC 3261 §8, §9, §12-15 (user agents), §10.3 (a registrar that accepts all),
 without media), RFC 3326 (the Reason of a refusal).
 """
 
+from .agenda import Agenda, Alarm
+from .call_plan import Dialling
 from .callee import AnsweringEnd, CalleeEvent, answering_end, run_callee
 from .document import BadFile, FileProblem
 from .fate import ASK_HEADER, SAW_HEADER, Fate
+from .limit_model import Limit
+from .network_play import GateLife, Landscape, NetworkPlay, PlayReport, Surroundings
 from .plan import CalleePlan, default_plan, load_plan, parse_plan
 from .room import GateUnreachable, run_scenario
 from .scenario import Scenario, load_scenario, parse_scenario
+from .simulated_disk import SimulatedDisk, SimulatedWriter
 from .spelling import Address, parse_address
 from .summary import Summary, Tally
 from .table import render, render_end, sentences
@@ -23,15 +28,26 @@ __all__ = [
     "ASK_HEADER",
     "SAW_HEADER",
     "Address",
+    "Agenda",
+    "Alarm",
     "AnsweringEnd",
     "BadFile",
     "CalleeEvent",
     "CalleePlan",
+    "Dialling",
     "Fate",
     "FileProblem",
+    "GateLife",
     "GateUnreachable",
+    "Landscape",
+    "Limit",
+    "NetworkPlay",
+    "PlayReport",
     "Scenario",
+    "SimulatedDisk",
+    "SimulatedWriter",
     "Summary",
+    "Surroundings",
     "Tally",
     "answering_end",
     "default_plan",

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Literal
 
@@ -27,7 +27,6 @@ from .endpoint import (
     Endpoint,
     ServerKey,
     invite_key,
-    new_token,
     readable,
     server_key,
     user_of,
@@ -44,6 +43,7 @@ REGISTRATION_SECONDS = 3600  # RFC 3261 §10.2.1.1
 SAW_LIMIT = 16  # extension headers of an INVITE that its responses tell of
 ALLOW = b"Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, MESSAGE, INFO, UPDATE, PRACK"
 SERVER = b"Server: sipgate-callee"
+CHALLENGE = b'Proxy-Authenticate: Digest realm="callee", nonce="1"'  # any credentials will do
 ACCEPTED_METHODS = frozenset(
     {b"OPTIONS", b"REGISTER", b"MESSAGE", b"INFO", b"UPDATE", b"PRACK", b"BYE", b"CANCEL"}
 )
@@ -112,9 +112,10 @@ class AnsweringEnd(Core):
         clock: Clock | None = None,
         on_event: OnEvent | None = None,
         timers: Timers | None = None,
+        endpoint: Endpoint | None = None,
     ) -> None:
         self.plan = plan or default_plan()
-        self.endpoint = Endpoint(clock or SystemClock(), timers or Timers())
+        self.endpoint = endpoint or Endpoint(clock or SystemClock(), timers or Timers())
         self.endpoint.core = self
         self._on_event = on_event
         self._calls_by_tag: dict[bytes, IncomingCall] = {}
@@ -217,7 +218,14 @@ class AnsweringEnd(Core):
         asked = invite.first(ASK_HEADER.lower()) if self.plan.obeys_callers else None
         if asked is not None:
             fate = parse_ask(asked) or fate
-        call = IncomingCall(answer, flow, callee_dialog(invite, new_token()), fate, _saw(invite))
+        if fate.do == "silent":
+            return
+        if fate.is_challenged and invite.first(b"proxy-authorization") is None:
+            self._refuse(answer, 407, None, (CHALLENGE,), now)
+            return
+        call = IncomingCall(
+            answer, flow, callee_dialog(invite, self.endpoint.new_token()), fate, _saw(invite)
+        )
         call.on_deadline = self._act
         answer.tag = call.dialog.local_tag
         self._calls_by_tag[call.dialog.local_tag] = call
@@ -261,6 +269,27 @@ class AnsweringEnd(Core):
         call.deadline = now + (TALK_LIMIT_SECONDS if talk_seconds is None else talk_seconds)
         self.endpoint.schedule.watch(call)
         self._report("answered", call.invited, status=200, saw=call.saw)
+        if call.fate.forks > 1:
+            self._answer_again(call, now)
+
+    def _answer_again(self, first: IncomingCall, now: float) -> None:
+        """Another phone of the same callee answers the same INVITE (RFC 3261 §16.7 step 5)."""
+        invite, dialog = first.invited, callee_dialog(first.invited, self.endpoint.new_token())
+        answer = InviteAnswer(
+            invite,
+            self.endpoint.way_back(invite, first.flow),
+            self.endpoint.timers,
+            now,
+            on_unacknowledged=lambda: self._give_up_on(dialog.local_tag),
+            on_over=lambda: None,
+        )
+        answer.tag = dialog.local_tag
+        call = IncomingCall(
+            answer, first.flow, dialog, replace(first.fate, forks=first.fate.forks - 1), first.saw
+        )
+        call.on_deadline = self._act
+        self._calls_by_tag[dialog.local_tag] = call
+        self._answer(call, now)
 
     def _end_ringing(
         self, call: IncomingCall, status: int, phrase: bytes | None, kind: EventKind, now: float
@@ -312,7 +341,7 @@ class AnsweringEnd(Core):
         now: float,
     ) -> None:
         phrase = phrase or PHRASES.get(status, b"Refused")
-        tag = new_token()
+        tag = self.endpoint.new_token()
         raw = build_response(answer.request, status, phrase, to_tag=tag, headers=(*headers, SERVER))
         answer.respond(status, raw, now)
 
@@ -323,13 +352,14 @@ class AnsweringEnd(Core):
             return
         self.endpoint.answer(request, flow, 200, headers=(SERVER,))
         call = self._calls_by_tag.get(invite.tag)
-        if call is not None and call.answer is invite and call.state is State.RINGING:
+        rings = call is not None and call.answer is invite and call.state is State.RINGING
+        if call is not None and rings and not call.fate.is_deaf:
             self._end_ringing(call, 487, None, "cancelled", now)
 
     def _hang_up(self, call: IncomingCall) -> None:
         dialog = call.dialog
         flow = self.endpoint.way_to(dialog.next_hop, call.flow)
-        branch = b"z9hG4bK" + new_token()
+        branch = b"z9hG4bK" + self.endpoint.new_token()
         self.endpoint.ask(dialog.request(b"BYE", via_line(flow, branch)), branch, b"BYE", flow)
         self._ended(call, "callee")
 
@@ -340,7 +370,10 @@ class AnsweringEnd(Core):
 
     def _unacknowledged(self, key: ServerKey) -> None:
         """No ACK for 64 × T1: the session is ended with a BYE, RFC 3261 §13.3.1.4."""
-        call = self._calls_by_tag.get(self._invites[key].tag)
+        self._give_up_on(self._invites[key].tag)
+
+    def _give_up_on(self, tag: bytes) -> None:
+        call = self._calls_by_tag.get(tag)
         if call is not None and call.state is State.UP:
             self._report("lost", call.invited)
             self._hang_up(call)

@@ -70,14 +70,27 @@ class Core(ABC):
         """A connection is gone, and with it what was sent on it last."""
 
 
+def new_token() -> bytes:
+    """A tag, branch or Call-ID that nobody else has; it needn't be secret."""
+    return secrets.token_hex(8).encode()
+
+
 class Endpoint:
     """Receives for a Core and sends for it."""
 
-    def __init__(self, clock: Clock, timers: Timers) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        timers: Timers,
+        *,
+        network: Network | None = None,
+        new_token: Callable[[], bytes] = new_token,
+    ) -> None:
         self.clock = clock
         self.timers = timers
+        self.new_token = new_token
         self.schedule = Schedule(clock)
-        self.network = Network(self, clock=clock)
+        self.network = network or Network(self, clock=clock)
         self.counts = Counts()
         self.core: Core | None = None  # set by the end itself, before the first packet
         self._answers: dict[ServerKey, _Answer] = {}
@@ -113,7 +126,7 @@ class Endpoint:
             broken = error.request or request
             if broken is not None and broken.method != b"ACK":
                 phrase = error.reason.encode("ascii", "replace")
-                flow.send(build_response(broken, error.status, phrase, to_tag=new_token()))
+                flow.send(build_response(broken, error.status, phrase, to_tag=self.new_token()))
 
     def packet_failed(self, raw: bytes, flow: Flow) -> None:
         """A bug of ours: the log has it, and the other side's timers end what it began."""
@@ -148,7 +161,7 @@ class Endpoint:
             request,
             status,
             phrase or PHRASES.get(status, b"Refused"),
-            to_tag=new_token(),
+            to_tag=self.new_token(),
             headers=headers,
             body=body,
         )
@@ -316,11 +329,6 @@ def invite_key(cancel: Request) -> ServerKey:
     """The key of the INVITE that a CANCEL is about: RFC 3261 §9.2."""
     branch, sent_by, _, old = server_key(cancel)
     return branch, sent_by, b"INVITE", old
-
-
-def new_token() -> bytes:
-    """A tag, branch or Call-ID that nobody else has; it needn't be secret."""
-    return secrets.token_hex(8).encode()
 
 
 def via_line(flow: Flow, branch: bytes) -> bytes:

@@ -8,7 +8,7 @@ from sipgate.net import Flow
 from sipgate.sip import PHRASES, InviteClient, Request, Response, build_cancel
 
 from .dialog import Dialog, caller_dialog, refresh
-from .endpoint import Endpoint, new_token, readable, via_line
+from .endpoint import Endpoint, readable, via_line
 from .fate import SAW_HEADER
 from .summary import CallResult, End, Verdict
 
@@ -75,6 +75,11 @@ class OutgoingCall:
         self._saw: list[bytes] = []  # what the test callee says that it saw
         flow.send(invite)
         self._look()
+
+    @property
+    def is_up(self) -> bool:
+        """Answered, and not over."""
+        return self.state is State.UP
 
     def receive(self, response: Response, now: float) -> None:
         """A response to the INVITE."""
@@ -150,7 +155,7 @@ class OutgoingCall:
         known = self._acks_by_tag.get(response.to_tag)
         if known is None:
             dialog = caller_dialog(response, response.cseq_number)
-            via = via_line(self.flow, b"z9hG4bK" + new_token())
+            via = via_line(self.flow, b"z9hG4bK" + self._endpoint.new_token())
             known = dialog.request(b"ACK", via, cseq=response.cseq_number)
             self._acks_by_tag[response.to_tag] = known
             is_first = self.dialog is None
@@ -186,7 +191,7 @@ class OutgoingCall:
         self._over()
 
     def _bye(self, dialog: Dialog) -> None:
-        branch = b"z9hG4bK" + new_token()
+        branch = b"z9hG4bK" + self._endpoint.new_token()
         bye = dialog.request(b"BYE", via_line(self.flow, branch))
         self._endpoint.ask(bye, branch, b"BYE", self.flow)
 

@@ -12,7 +12,7 @@ from sipgate.sip import Request, Response, Timers
 
 from . import session
 from .callee import answering_end
-from .endpoint import Core, Endpoint, new_token, via_line
+from .endpoint import Core, Endpoint, via_line
 from .fate import ASK_HEADER, Fate
 from .outgoing_call import CallPlan, OutgoingCall
 from .plan import CalleePlan
@@ -217,7 +217,7 @@ class Play(Core):
         if room.campaign is not None:
             own_headers.append(f"{room.campaign_header}: {room.campaign}".encode())
         flow = self._flow(agent)
-        branch, call_id = b"z9hG4bK" + new_token(), new_token()
+        branch, call_id = b"z9hG4bK" + self.endpoint.new_token(), self.endpoint.new_token()
         invite = self._invite(agent, number, flow, branch, call_id, own_headers)
         call = OutgoingCall(
             self.endpoint,
@@ -296,7 +296,7 @@ class Play(Core):
         call_id: bytes,
         own_headers: list[bytes],
     ) -> bytes:
-        user, tag = agent.extension.encode(), new_token()
+        user, tag = agent.extension.encode(), self.endpoint.new_token()
         to = b"sip:%b@%b" % (number.encode(), self._uri_host)
         transport = b"" if flow.transport == "udp" else b";transport=" + flow.transport.encode()
         host = flow.local_sent_by.rpartition(b":")[0]
@@ -321,15 +321,15 @@ class Play(Core):
     async def _probe(self) -> None:
         """Ask the gate for a sign of life; any response is one."""
         flow = self._flow(self._agents[0])
-        branch = b"z9hG4bK" + new_token()
+        branch = b"z9hG4bK" + self.endpoint.new_token()
         uri = b"sip:" + self._uri_host
         lines = [
             b"OPTIONS %b SIP/2.0" % uri,
             b"Via: " + via_line(flow, branch),
             b"Max-Forwards: 70",
-            b"From: <sip:probe@%b>;tag=%b" % (self._uri_host, new_token()),
+            b"From: <sip:probe@%b>;tag=%b" % (self._uri_host, self.endpoint.new_token()),
             b"To: <%b>" % uri,
-            b"Call-ID: " + new_token(),
+            b"Call-ID: " + self.endpoint.new_token(),
             b"CSeq: 1 OPTIONS",
             b"User-Agent: sipgate-simulate",
             b"Content-Length: 0",

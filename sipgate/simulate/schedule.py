@@ -2,6 +2,7 @@
 
 import asyncio
 import heapq
+from collections.abc import Callable
 from typing import Protocol
 
 from sipgate.clock import Clock
@@ -29,10 +30,15 @@ class Schedule:
         self._pushed = 0
         self._tidy_at = TIDY_LENGTH
         self._moved = asyncio.Event()  # something is due earlier than `run` knows
+        self._on_earlier: Callable[[float], None] | None = None
 
     def __len__(self) -> int:
         """Wakings in the queue, those included that nobody wants any more."""
         return len(self._queue)
+
+    def when_earlier(self, on_earlier: Callable[[float], None]) -> None:
+        """Have the owner of a clock that jumps told what is due before all that it knows of."""
+        self._on_earlier = on_earlier
 
     def watch(self, sleeper: Sleeper) -> None:
         """Look at its deadline, new or changed; call it after every event that may change it."""
@@ -74,6 +80,8 @@ class Schedule:
         heapq.heappush(self._queue, (at, self._pushed, sleeper))
         if self._queue[0][2] is sleeper:
             self._moved.set()
+            if self._on_earlier is not None:
+                self._on_earlier(at)
 
     def _tidy(self) -> None:
         """Drop who wants nothing any more: an ended call's far deadline would stay for hours."""

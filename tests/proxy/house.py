@@ -491,7 +491,7 @@ class House:
     def leftovers(self) -> dict[str, int]:
         """The tables that still hold something."""
         parts = self.parts
-        parts.open_attempts._expire(self.clock.now())
+        parts.open_attempts.expire(self.clock.now())
         sizes = {
             "servers": len(parts.table.servers),
             "clients": len(parts.table.clients),

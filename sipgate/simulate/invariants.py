@@ -1,0 +1,228 @@
+"""What must hold in every play, whatever goes wrong: design §1 and §17, seen from outside.
+
+Where a promise can't be kept (the caller's INVITE died with a gate that was killed), the exception
+is stated here as narrowly as it can be.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from sipgate.ledger import DecisionEntry
+from sipgate.sip import Request, parse_message, parse_uri
+
+from .evidence import Evidence
+from .limit_model import exceeded
+
+if TYPE_CHECKING:
+    from .calling_end import DialledInvite
+    from .network_play import NetworkPlay
+    from .simulated_network import Passage
+
+OWN_HEADERS = (b"via:", b"max-forwards:", b"record-route:", b"x-sipgate-")
+HOP_SECONDS = 40.0  # all that is repeated has been repeated: 64 × T1, and the way
+
+
+class Watcher:
+    """Looks at each message as it leaves a host: what can't be judged afterwards."""
+
+    def __init__(self, gate: str, emergency: str | None, evidence: Evidence) -> None:
+        self.broken: list[str] = []
+        self.rang: dict[tuple[bytes, bytes, bytes], Request] = {}  # Call-ID, tag, branch: INVITE
+        self.accepted: dict[tuple[bytes, bytes], float] = {}  # (Call-ID, To tag): first 2xx at
+        self.dead_letters: Counter[str] = Counter()
+        self._gate = gate + ":"
+        self._emergency = emergency
+        self._evidence = evidence
+
+    def watch(self, passage: Passage) -> None:
+        """One message, in the moment of its sending."""
+        raw = passage.raw
+        if passage.fate == "dead":
+            self.dead_letters[passage.receiver] += 1
+        elif passage.sender.startswith(self._gate):
+            if raw.startswith(b"INVITE "):
+                self._left(passage)
+        elif raw.startswith(b"SIP/2.0 2") and passage.fate != "doubled":
+            response = parse_message(raw)
+            if response.cseq_method == b"INVITE":
+                key = (response.call_id, response.to_tag)
+                self.accepted.setdefault(key, passage.at)
+
+    def _left(self, passage: Passage) -> None:
+        """An INVITE leaves the gate: is the evidence for it safe?"""
+        invite = parse_message(passage.raw)
+        assert isinstance(invite, Request)
+        if invite.to_tag:
+            return
+        key = (invite.call_id, invite.from_tag, invite.via.branch)
+        if key in self.rang:
+            return
+        self.rang[key] = invite
+        user = (parse_uri(invite.uri).user or b"").decode()
+        if user == self._emergency:
+            return
+        fitting = [
+            entry
+            for entry in self._evidence.decisions_on(invite.call_id, invite.from_tag)
+            if entry.verdict != "reject" and f"sip:{user}@" in entry.request_uri
+        ]
+        if not fitting:
+            self.broken.append(
+                f"an INVITE to {user} (Call-ID {invite.call_id.decode()}) left at {passage.at:.4f}"
+                " without a durable decision that lets it"
+            )
+
+
+def broken_promises(play: NetworkPlay) -> Iterator[str]:
+    """Every promise that did not hold, in a sentence each."""
+    yield from (f"an exception {error}" for error in play.errors)
+    yield from play.watcher.broken
+    yield from exceeded(play.landscape.limits, play.evidence)
+    yield from _finals(play)
+    yield from _lost_answers(play)
+    yield from _changed(play)
+    yield from _evidence(play)
+    yield from _remains(play)
+
+
+def _finals(play: NetworkPlay) -> Iterator[str]:
+    """One final response that is no 2xx, or one 2xx or more; and at least one."""
+    for invite in play.invites:
+        name = _name(invite)
+        statuses = [status for status, _ in invite.finals]
+        if len(statuses) > 1 and any(status >= 300 for status in statuses):
+            yield f"{name} got more than one final response: {statuses}"
+        if not statuses and not _may_be_lost(play, invite):
+            yield f"{name} got no final response"
+        if (
+            invite.planned.is_emergency
+            and not any(200 <= status < 300 for status in statuses)
+            and not _may_be_lost(play, invite)
+            and not _was_cancelled(invite)
+        ):
+            yield f"{name} is an emergency call and got {statuses} only"
+
+
+def _may_be_lost(play: NetworkPlay, invite: DialledInvite) -> bool:
+    """Whether who sent it can't hope for an answer: a host was away, or its connection ended."""
+    until = (invite.ended_at or play.clock.now()) + 1.0
+    if invite.stream_failed or _cut_off_in(play, invite.began_at - HOP_SECONDS, until):
+        return True
+    return any(begin <= until and end + 2.0 >= invite.began_at for begin, end in play.kills)
+
+
+def _cut_off_in(play: NetworkPlay, since: float, until: float) -> bool:
+    start = play.started_at
+    return any(
+        start + trouble.at <= until and start + trouble.ends_at >= since
+        for trouble in play.faults.of_kind("callee cut off")
+    )
+
+
+def _was_cancelled(invite: DialledInvite) -> bool:
+    """The caller lost patience: an answer is a matter of luck."""
+    return invite.result is not None and invite.result.end == "cancelled"
+
+
+def _lost_answers(play: NetworkPlay) -> Iterator[str]:
+    """Every 2xx that a callee sent reaches the caller, of every fork."""
+    arrived = {
+        (invite.planned.call_id, tag)
+        for invite in play.invites
+        for status, tag in invite.finals
+        if 200 <= status < 300
+    }
+    invites_by_id: dict[bytes, list[DialledInvite]] = {}
+    for invite in play.invites:
+        invites_by_id.setdefault(invite.planned.call_id, []).append(invite)
+    for (call_id, tag), at in play.watcher.accepted.items():
+        invites = invites_by_id.get(call_id, [])
+        if (call_id, tag) in arrived or not invites:
+            continue
+        if any(status >= 300 for invite in invites for status, _ in invite.finals):
+            continue  # another final came first: a gate may send but one
+        if any(invite.stream_failed for invite in invites) or _cut_off_in(
+            play, at - 1.0, at + HOP_SECONDS
+        ):
+            continue
+        if any(begin <= at + HOP_SECONDS and end + 2.0 >= at for begin, end in play.kills):
+            continue
+        yield f"a 2xx (Call-ID {call_id.decode()}, tag {tag.decode()}) never reached the caller"
+
+
+def _changed(play: NetworkPlay) -> Iterator[str]:
+    """Every header byte that the gate doesn't own has gone through, in order."""
+    tags = tuple({name for one in play.evidence.decisions for name in one.tags})
+    owned = OWN_HEADERS + tuple(f"{name}:".lower().encode() for name in tags)
+    sent: dict[tuple[bytes, bytes], list[tuple[bytes, ...]]] = {}
+    for invite in play.invites:
+        key = (invite.planned.call_id, invite.planned.from_tag)
+        sent.setdefault(key, []).append(_foreign(invite.lines, owned))
+    for (call_id, tag, _), request in play.watcher.rang.items():
+        if _foreign(request.lines, owned) not in sent.get((call_id, tag), []):
+            yield f"the INVITE of Call-ID {call_id.decode()} was changed on its way"
+
+
+def _foreign(lines: Sequence[bytes], owned: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    return tuple(line for line in lines[1:] if line and not line.lower().startswith(owned))
+
+
+def _evidence(play: NetworkPlay) -> Iterator[str]:
+    """The ledger tells of each call what became of it, once."""
+    evidence = play.evidence
+    numbers = [entry.seq for entry in evidence.entries]
+    if numbers != list(range(1, len(numbers) + 1)):
+        yield "the ledger's numbers have gaps"
+    for decision in evidence.decisions:
+        outcomes = evidence.outcomes.get(decision.seq, [])
+        answers = evidence.answers.get(decision.seq, [])
+        if decision.verdict == "reject":
+            if outcomes or answers:
+                yield f"{decision.id} was refused and has an outcome or an answer"
+            continue
+        if len(outcomes) != 1:
+            yield f"{decision.id} has {len(outcomes)} outcomes"
+        if len(answers) > 1 and not play.kills:
+            yield f"{decision.id} was answered {len(answers)} times"
+        if _was_answered(play, decision) and not answers and not play.kills:
+            yield f"{decision.id} was answered, and the ledger doesn't say so"
+
+
+def _was_answered(play: NetworkPlay, decision: DecisionEntry) -> bool:
+    """Whether a caller of exactly this decision got a 2xx (names used again prove nothing)."""
+    same = [
+        one
+        for one in play.evidence.decisions
+        if (one.call_id, one.from_tag) == (decision.call_id, decision.from_tag)
+    ]
+    return len(same) == 1 and any(
+        200 <= status < 300
+        for invite in play.invites
+        if invite.planned.call_id == decision.call_id.encode()
+        for status, _ in invite.finals
+    )
+
+
+def _remains(play: NetworkPlay) -> Iterator[str]:
+    """All calls are over and time has passed: nothing is left anywhere."""
+    if not play.is_drained:
+        yield f"after {play.clock.now() - play.started_at:.0f} s something is still to be done"
+    if play.gate is None:
+        yield "the gate never came back"
+        return
+    for table, size in play.gate.leftovers().items():
+        yield f"{size} left in the gate's {table}"
+    for end in play.callees:
+        if end.open_calls or end.open_transactions:
+            yield f"{end.open_calls} calls, {end.open_transactions} transactions left at a callee"
+    for caller in play.callers:
+        if caller.open_calls or caller.endpoint.open_transactions:
+            yield f"{caller.open_calls} calls left at a caller"
+
+
+def _name(invite: DialledInvite) -> str:
+    planned = invite.planned
+    return f"the INVITE of {planned.caller} to {planned.number} ({planned.call_id.decode()})"
