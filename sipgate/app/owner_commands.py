@@ -27,7 +27,7 @@ from sipgate.proxy import Call, CallState
 from sipgate.store import Handler, NumberListStore, RequestError, StoreError
 
 from .build import Parts
-from .history import read_history
+from .history import moment_before, read_history
 
 SOON = 0.005  # seconds
 NETWORK_COUNTS = (
@@ -155,7 +155,7 @@ class OwnerCommands:
         await asyncio.to_thread(
             read_history,
             self._config.gate.store_path,
-            time - policy.horizon_seconds,
+            moment_before(self._clock, policy.horizon_seconds),
             last_seq,
             lambda entry: rebuild_draft(draft, entry, age),
         )

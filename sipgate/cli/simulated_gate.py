@@ -7,7 +7,7 @@ from sipgate.app import Parts, Recovery, build, sip_limits
 from sipgate.clock import VirtualClock
 from sipgate.config import Config
 from sipgate.gate import MemoryLists, Policy
-from sipgate.ledger import Ledger, decode_entry
+from sipgate.ledger import Ledger, Moment, decode_entry
 from sipgate.net import Flow, Resolver
 from sipgate.proxy import Target
 from sipgate.simulate import Alarm, SimulatedWriter, Surroundings
@@ -107,7 +107,10 @@ class SimulatedGate:
             return
         recovery = Recovery(self.parts, self._policy, self._clock, self._config.gate.max_call)
         for _, body in self._around.disk.records[: self._ledger.found_seq]:
-            recovery.feed(decode_entry(body))
+            entry = decode_entry(body)
+            made_at = Moment(time_us=entry.time_us, boot=entry.boot, boot_us=entry.boot_us)
+            if recovery.since.is_reached_by(made_at):  # what a reader would have skipped
+                recovery.feed(entry)
         recovery.finish()
         self.parts.recorder.act("gate-started", "sipgate", {})
         self.parts.proxy.is_ready = True

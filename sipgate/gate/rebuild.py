@@ -26,16 +26,22 @@ class Recounts(Protocol):
 class RestoredCall:
     """A call that was let through and is not over, as far as the ledger knows.
 
+    `since_us` is its latest answer, or its decision, on the clock of this boot.
     `answered` is its latest answer, None while it rings. `open_attempt` is None once it is
     answered or too old to be retried; inbound and emergency calls have neither that nor a charge.
     """
 
-    __slots__ = ("answered", "charge", "decision", "open_attempt")
+    __slots__ = ("answered", "charge", "decision", "open_attempt", "since_us")
 
     def __init__(
-        self, decision: DecisionEntry, charge: Charge | None, open_attempt: OpenAttempt | None
+        self,
+        decision: DecisionEntry,
+        since_us: int,
+        charge: Charge | None,
+        open_attempt: OpenAttempt | None,
     ) -> None:
         self.decision = decision
+        self.since_us = since_us
         self.charge = charge
         self.open_attempt = open_attempt
         self.answered: AnsweredEntry | None = None
@@ -95,6 +101,7 @@ class Rebuild:
                 call = self._calls_by_seq.get(entry.decision)
                 if call is not None:
                     call.answered = entry
+                    call.since_us = now_us
                     self._end_attempt(call, now_us)
             case OutcomeEntry():
                 call = self._calls_by_seq.pop(entry.decision, None)
@@ -109,7 +116,7 @@ class Rebuild:
         is_admitted = entry.verdict != "reject"
         if entry.emergency or entry.direction == "inbound":
             if is_admitted:
-                self._calls_by_seq[entry.seq] = RestoredCall(entry, None, None)
+                self._calls_by_seq[entry.seq] = RestoredCall(entry, now_us, None, None)
             return
         attempt = attempt_of(entry)
         charge = self._engine.recount(
@@ -123,7 +130,7 @@ class Rebuild:
                 attempt, entry.seq, decision_of(entry), now_us / _MICRO
             )
         if is_admitted:
-            self._calls_by_seq[entry.seq] = RestoredCall(entry, charge, opened)
+            self._calls_by_seq[entry.seq] = RestoredCall(entry, now_us, charge, opened)
 
     def _end_attempt(self, call: RestoredCall, now_us: int) -> None:
         if call.open_attempt is not None:

@@ -30,7 +30,7 @@ from .entry import (
 from .entry_file import EntryFile, Record, SqliteEntryFile
 from .errors import LedgerError, LedgerFullError
 from .ledger import Ledger, Writer
-from .reader import LedgerReader
+from .reader import LedgerReader, Moment
 from .writer import CAPACITY
 
 __all__ = [
@@ -51,6 +51,7 @@ __all__ = [
     "LedgerError",
     "LedgerFullError",
     "LedgerReader",
+    "Moment",
     "OutcomeEntry",
     "OutcomeKind",
     "Record",

@@ -23,11 +23,21 @@ FROM (SELECT seq, CAST(body AS TEXT) AS line FROM entry WHERE seq >= ? ORDER BY 
 _ENTRIES: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
 
 
-class _Time(msgspec.Struct):
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    """A moment by both clocks, as every entry is stamped with one; microseconds."""
+
     time_us: int
+    boot: str
+    boot_us: int
+
+    def is_reached_by(self, other: "Moment") -> bool:
+        """Whether the other is not before it: within one boot that boot's own clock tells."""
+        if other.boot == self.boot:
+            return other.boot_us >= self.boot_us
+        return other.time_us >= self.time_us
 
 
-_TIME = msgspec.json.Decoder(_Time)
+_MOMENT = msgspec.json.Decoder(Moment)
 
 
 class LedgerReader:
@@ -101,11 +111,13 @@ class LedgerReader:
         row = self._row("SELECT body FROM entry WHERE seq = ?", seq)
         return None if row is None else bytes(row[0])
 
-    def first_seq_since(self, time_us: int) -> int:
+    def first_seq_since(self, moment: Moment) -> int:
         """The first entry that is not older; past the last one when all are.
 
-        Takes calendar time as rising with the numbers: after the clock was set back the answer is
-        one of the places where the time was passed. About 25 look-ups for 30 million entries.
+        In the boot of `moment` the boot-time clock decides, so that a calendar that was set hides
+        no entry. For older ones calendar time counts as rising with the numbers: after it was set
+        back the answer is one of the places where it was passed. About 25 look-ups for 30 million
+        entries.
         """
         low, high = max(self.first_seq(), 1), self.last_seq() + 1
         while low < high:
@@ -114,10 +126,10 @@ class LedgerReader:
                 "SELECT seq, body FROM entry WHERE seq >= ? ORDER BY seq LIMIT 1", middle
             )
             assert row is not None, middle
-            if _TIME.decode(row[1]).time_us < time_us:
-                low = row[0] + 1
-            else:
+            if moment.is_reached_by(_MOMENT.decode(row[1])):
                 high = middle
+            else:
+                low = row[0] + 1
         return low
 
     def _row(self, statement: str, *values: int) -> tuple[int, bytes] | None:

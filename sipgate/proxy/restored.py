@@ -153,13 +153,12 @@ class CallRestorer:
         self,
         found: Iterable[RestoredCall],
         now: float,
-        time: float,
     ) -> int:
         """Put back every call that can still be going on, end the others; gives how many are up."""
         restored = 0
         for one in list(found):
             entry, answer = one.decision, one.answered
-            age = max(0.0, time - (answer or entry).time_us / 1_000_000)
+            age = max(0.0, now - one.since_us / 1_000_000)
             source = self._sources.named(entry.source)
             is_over = entry.method != "INVITE"  # its answer is lost, and nothing else will come
             if source is None or is_over or age > (TIMER_C if answer is None else self._max_call):

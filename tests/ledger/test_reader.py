@@ -13,6 +13,7 @@ from sipgate.ledger import (
     Ledger,
     LedgerError,
     LedgerReader,
+    Moment,
     SqliteEntryFile,
     encode_entry,
 )
@@ -30,6 +31,10 @@ def written(path: Path, decision: Callable[..., DecisionEntry]) -> Path:
         )
     file.close()
     return path
+
+
+def since(time_us: int, boot: str = "another", boot_us: int = 0) -> Moment:
+    return Moment(time_us=time_us, boot=boot, boot_us=boot_us)
 
 
 @pytest.mark.parametrize("batch", [1, 7, 256, 5000])
@@ -58,14 +63,23 @@ def test_reading_begins_where_it_is_told_to(written: Path) -> None:
 )
 def test_the_first_entry_since_a_time_is_found(written: Path, after_us: int, seq: int) -> None:
     with LedgerReader(written) as reader:
-        assert reader.first_seq_since(START_US + after_us) == seq
+        assert reader.first_seq_since(since(START_US + after_us)) == seq
+
+
+def test_a_calendar_that_was_set_hides_no_entry_of_this_boot(
+    written: Path, decision: Callable[..., DecisionEntry]
+) -> None:
+    of_500 = decision(at=500)
+    tomorrow_us = START_US + 86_400_000_000
+    with LedgerReader(written) as reader:
+        assert reader.first_seq_since(since(tomorrow_us, of_500.boot, of_500.boot_us)) == 500
 
 
 def test_an_empty_ledger_has_no_entries(path: Path) -> None:
     with LedgerReader(path) as reader:
         assert list(reader.entries()) == []
         assert reader.last_seq() == 0
-        assert reader.first_seq_since(0) == 1
+        assert reader.first_seq_since(since(0)) == 1
 
 
 def test_one_entry_is_read_by_its_number(written: Path) -> None:

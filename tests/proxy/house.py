@@ -457,7 +457,7 @@ class House:
         )
         for entry in after.ledger.entries:
             rebuild.feed(entry)
-        after.parts.restorer.restore(rebuild.calls.values(), now, time)
+        after.parts.restorer.restore(rebuild.calls.values(), now)
         for before, now_end in (
             (self.phone, after.phone),
             (self.pbx, after.pbx),

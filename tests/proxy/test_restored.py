@@ -252,6 +252,21 @@ def test_a_call_that_is_too_old_is_lost(answered: bool, kind: str) -> None:
     assert after.parts.engine.calls_in_progress == 0
 
 
+@pytest.mark.parametrize("step_seconds", [90_000.0, -90_000.0], ids=["forward", "back"])
+def test_a_calendar_that_was_set_makes_no_call_older_or_younger(step_seconds: float) -> None:
+    house = House(ONE_AT_A_TIME)
+    house.phone.calls()
+    house.writes()
+    house.heard()
+    house.clock.advance(150)
+    house.clock.jump(step_seconds)
+    after = house.restarts()
+    assert after.parts.engine.calls_in_progress == 1
+    after.waits(51)  # Timer C counts from the INVITE
+    assert kinds(after) == [("unanswered", 408, False)]
+    empties(after)
+
+
 @pytest.mark.parametrize(
     ("raw", "count"),
     [
