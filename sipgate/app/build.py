@@ -106,7 +106,7 @@ def build(
     open_attempts, calls, table = OpenAttempts(), ActiveCalls(), TransactionTable(timers)
     branches = BranchMaker(key)
     own = OwnAddresses(listeners, config.gate.aliases)
-    return_path, restored = ReturnPath(network), RestoredInvites(open_attempts)
+    return_path, restored = ReturnPath(network), RestoredInvites(open_attempts, branches)
     hops = HopResolver(network, resolver)
     recorder = CallRecorder(ledger, engine, calls, timers, clock, max_call=config.gate.max_call)
     bindings, tokens = BindingTable(), FlowTokens(key)
@@ -219,7 +219,6 @@ def build(
         calls=calls,
         recorder=recorder,
         timers=timers,
-        branches=branches,
         network=network,
         invites=restored,
         max_call=config.gate.max_call,

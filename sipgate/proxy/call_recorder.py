@@ -195,8 +195,6 @@ class CallRecorder:
             self.ended(call, outcome, now, keep=True)
             call.deadline = now + self._max_call  # its tags are good that long
             self._timers.add(CallExpiry(call, self), now)
-        elif call.state is CallState.CALLING:  # restored, and no answer came
-            self.ended(call, call.outcome("unanswered", 408, now, ended_by=LOST), now)
         elif call.state is CallState.ENDED:
             self._calls.remove(call)
 

@@ -277,7 +277,7 @@ class Forwarder:
             key += b"CANCEL"
         entry = self._table.clients.get(key)
         if entry is None:
-            invite = self._restored.find_response(key[:FIRST_PART_LENGTH])
+            invite = self._restored.find_response(key[:FIRST_PART_LENGTH], response)
             if invite is None:
                 self._counts["responses_stray"] += 1
             else:

@@ -45,7 +45,7 @@ class LoopDetector:
             entry = self._table.clients.get(first)
             if isinstance(entry, ResponseContext) and entry.call is not None:
                 return entry.call
-            invite = self._restored.find_response(first) if self._restored else None
+            invite = self._restored.find_branch(first) if self._restored else None
             if invite is not None:
                 return invite.call
         return None

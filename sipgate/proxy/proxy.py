@@ -199,7 +199,7 @@ class Proxy:
         if request.to_tag:
             call, opened = self._dialogs.find(request, routes, now)
         if method == b"ACK":
-            invite = self._restored.find_request(request) if self._restored else None
+            invite = self._restored.find_companion(request) if self._restored else None
             if invite is not None and not opened:
                 self._send_restored(request, invite, routes, flow, source, now)
             elif request.max_forwards == 0:
@@ -316,7 +316,7 @@ class Proxy:
 
     def _cancel(self, request: Request, flow: Flow, source: Source | None, now: float) -> None:
         entry = self._table.servers.get(server_key(request, b"INVITE"))
-        invite = self._restored.find_request(request) if self._restored else None
+        invite = self._restored.find_companion(request) if self._restored else None
         if entry is None and invite is not None:
             if request.max_forwards == 0:
                 self._answer_statelessly(request, 483, PHRASES[483], flow)

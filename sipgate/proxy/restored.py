@@ -7,7 +7,7 @@ back by the Vias that they carry, CANCEL and ACK go on under the INVITE's own br
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sipgate.gate import (
@@ -20,12 +20,12 @@ from sipgate.gate import (
 )
 from sipgate.ledger import AnsweredEntry, DecisionEntry
 from sipgate.net import Flow, Network
-from sipgate.sip import Request
+from sipgate.sip import BadMessage, Request, Response, Via, parse_via
 
 from .branch import BranchMaker
 from .call import ActiveCalls, Call, CallState
 from .call_recorder import CallExpiry, CallRecorder
-from .outcome import ANSWERED, FAILED, LOST, Outcome
+from .outcome import ANSWERED, FAILED, LOST, UNANSWERED, Outcome
 from .response_context import TIMER_C
 from .session_timer import GRACE_SECONDS
 from .source import Source, SourceTable
@@ -43,21 +43,32 @@ class RestoredInvite:
     call: Call
     open: OpenAttempt | None
     target: bytes  # as in the branch
+    cseq: int
+    expires_at: float  # clock seconds: Timer C
     is_over: bool = False  # it had its final response, or came again
 
 
 class RestoredInvites:
     """The INVITEs of before the restart, found by their own branch or by ours.
 
+    The ledger knows the first INVITE of each attempt. Others of it (a fork of the PBX in front, the
+    retry with credentials) show by their responses, which carry all that our branch is made of.
     None is older than Timer C, so all are forgotten a while after the last has been added.
     """
 
-    def __init__(self, open_attempts: OpenAttempts) -> None:
+    def __init__(self, open_attempts: OpenAttempts, branches: BranchMaker) -> None:
         self.deadline: float | None = None  # of the next sweep
+        self._branches = branches
+        self._on_silent: Callable[[Call, float], None] | None = None
         self._forget_at = 0.0
         self._open_attempts = open_attempts
         self._by_caller_branch: dict[tuple[str, bytes], RestoredInvite] = {}
         self._by_client_key: dict[bytes, RestoredInvite] = {}
+        self._by_names: dict[tuple[bytes, bytes], list[RestoredInvite]] = {}
+
+    def when_silent(self, on_silent: Callable[[Call, float], None]) -> None:
+        """Who is told of a call whose last INVITE got no final response."""
+        self._on_silent = on_silent
 
     def __bool__(self) -> bool:
         return bool(self._by_client_key)
@@ -67,13 +78,13 @@ class RestoredInvites:
         call: Call,
         entry: DecisionEntry,
         opened: OpenAttempt | None,
-        branches: BranchMaker,
+        expires_at: float,
         now: float,
     ) -> None:
-        self.deadline = now + SWEEP_SECONDS
+        """`expires_at`: when Timer C ends it."""
         self._forget_at = now + TIMER_C + LATE_SECONDS
         sent_by, _, branch = entry.via.partition(";")
-        key = branches.transaction_part_of(
+        key = self._branches.transaction_part_of(
             sent_by.encode(),
             branch.encode(),
             call.call_id,
@@ -81,20 +92,59 @@ class RestoredInvites:
             entry.cseq,
             call.target,
         )
-        invite = RestoredInvite(call, opened, call.target)
+        invite = RestoredInvite(call, opened, call.target, entry.cseq, expires_at)
         self._by_client_key[key] = invite
         self._by_caller_branch[entry.via, call.call_id] = invite
+        self._by_names.setdefault((call.call_id, call.caller_tag), []).append(invite)
+        self.deadline = self._next_sweep(now)
 
-    def find_response(self, key: bytes) -> RestoredInvite | None:
-        """By the transaction part of the branch in a response."""
+    def find_branch(self, key: bytes) -> RestoredInvite | None:
+        """By the transaction part of our branch alone."""
         return self._by_client_key.get(key)
 
+    def find_response(self, key: bytes, response: Response) -> RestoredInvite | None:
+        """By the transaction part of the branch in a response to an INVITE, or to its CANCEL."""
+        known = self._by_client_key.get(key)
+        if known is not None or not self._by_names:
+            return known
+        siblings = self._by_names.get((response.call_id, response.from_tag), ())
+        values = response.values(b"via")
+        is_of_invite = response.cseq_method in (b"INVITE", b"CANCEL")
+        if not siblings or len(values) < 2 or not is_of_invite:
+            return None
+        try:
+            via = parse_via(values[1])
+        except BadMessage:
+            return None
+        for first in sorted(siblings, key=lambda sibling: sibling.is_over):
+            if key == self._branches.transaction_part_of(
+                via.sent_by,
+                via.branch,
+                response.call_id,
+                response.from_tag,
+                response.cseq_number,
+                first.target,
+            ):
+                return self._discovered(key, via, first, response.cseq_number)
+        return None
+
     def find_request(self, request: Request) -> RestoredInvite | None:
-        """By the top Via of a CANCEL or an ACK to a non-2xx."""
+        """By the top Via of an INVITE, of its CANCEL or of the ACK to its non-2xx."""
         via = request.via
         return self._by_caller_branch.get(
             (text_of(via.sent_by + b";" + via.branch), request.call_id)
         )
+
+    def find_companion(self, request: Request) -> RestoredInvite | None:
+        """For a CANCEL or an ACK that matches nothing: any INVITE under its Call-ID and tag.
+
+        Where it goes and on which branch follows from the request itself.
+        """
+        known = self.find_request(request)
+        if known is not None:
+            return known
+        siblings = self._by_names.get((request.call_id, request.from_tag))
+        return siblings[-1] if siblings else None
 
     def came_again(self, request: Request, opened: OpenAttempt | None, now: float) -> None:
         """An INVITE of before the restart was sent again, and has transactions from now on."""
@@ -114,15 +164,36 @@ class RestoredInvites:
         return invite.open is None or self._open_attempts.ended(invite.open, status, now)
 
     def wake(self, now: float) -> None:
-        """End the attempts of INVITEs whose calls are up or over without a response seen here."""
-        for invite in self._by_client_key.values():
+        """End the INVITEs whose calls are up or over, and those that nobody has answered."""
+        for invite in tuple(self._by_client_key.values()):
             if invite.call.state is not CallState.CALLING:
                 self.end(invite, invite.call.last_status, now)
-        self.deadline = now + SWEEP_SECONDS
+            elif invite.expires_at <= now and self.end(invite, 408, now):
+                assert self._on_silent is not None
+                self._on_silent(invite.call, now)
+        self.deadline = self._next_sweep(now)
         if now >= self._forget_at:
             self._by_client_key.clear()
             self._by_caller_branch.clear()
+            self._by_names.clear()
             self.deadline = None
+
+    def _next_sweep(self, now: float) -> float:
+        waiting = [one.expires_at for one in self._by_client_key.values() if not one.is_over]
+        return min(now + SWEEP_SECONDS, max(now, min(waiting, default=self._forget_at)))
+
+    def _discovered(self, key: bytes, via: Via, first: RestoredInvite, cseq: int) -> RestoredInvite:
+        """One more INVITE of an attempt has shown itself."""
+        opened = first.open
+        found = RestoredInvite(first.call, opened, first.target, cseq, first.expires_at)
+        if cseq != first.cseq:
+            found.is_over, first.is_over = first.is_over, True  # that one was challenged
+        elif opened is not None:
+            opened.invites += 1  # a fork: the attempt is over when both are
+        self._by_client_key[key] = found
+        name = text_of(via.sent_by + b";" + via.branch)
+        self._by_caller_branch[name, first.call.call_id] = found
+        return found
 
 
 class CallRestorer:
@@ -135,7 +206,6 @@ class CallRestorer:
         calls: ActiveCalls,
         recorder: CallRecorder,
         timers: TimerQueue,
-        branches: BranchMaker,
         network: Network,
         invites: RestoredInvites,
         max_call: float,
@@ -144,10 +214,10 @@ class CallRestorer:
         self._calls = calls
         self._recorder = recorder
         self._timers = timers
-        self._branches = branches
         self._network = network
         self._invites = invites
         self._max_call = max_call
+        invites.when_silent(self._silent)
 
     def restore(
         self,
@@ -192,8 +262,7 @@ class CallRestorer:
         )
         self._calls.add(call)
         if answer is None:
-            call.deadline = since + TIMER_C
-            self._invites.add(call, entry, one.open_attempt, self._branches, now)
+            self._invites.add(call, entry, one.open_attempt, since + TIMER_C, now)
         else:
             call.state = CallState.UP
             call.saw_tag(answer.to_tag.encode())
@@ -206,6 +275,10 @@ class CallRestorer:
                 silent_until = now + answer.session_expires + GRACE_SECONDS
                 call.deadline = min(call.deadline, silent_until)
         self._timers.add(CallExpiry(call, self._recorder), now)
+
+    def _silent(self, call: Call, now: float) -> None:
+        """No answer came to what was on its way: as with Timer C."""
+        self._recorder.ended(call, call.outcome(UNANSWERED, 408, now, ended_by=LOST), now)
 
     def _lose(
         self,

@@ -252,6 +252,75 @@ def test_a_call_that_is_too_old_is_lost(answered: bool, kind: str) -> None:
     assert after.parts.engine.calls_in_progress == 0
 
 
+def restarted_with_forks() -> House:
+    """A PBX has forked one attempt onto two branches; both are under way when the gate dies."""
+    house = House(ONE_AT_A_TIME)
+    house.phone.calls(branch="b1")
+    house.phone.calls(branch="b2")
+    house.writes()
+    house.heard()
+    return house.restarts()
+
+
+def test_a_2xx_to_a_fork_from_before_goes_back_by_its_vias() -> None:
+    house = restarted_with_forks()
+    house.trunk.answers(200)  # to the latest INVITE, which is no line of the ledger
+    assert house.heard() == ["phone: SIP/2.0 200 X"]
+    assert house.phone.got_response(200).via.branch == b"z9hG4bKb2"
+    house.writes()
+    assert [answer.decision for answer in house.answers] == [1]
+    house.phone.in_dialog("BYE")
+    house.heard()
+    house.trunk.answers(200, method="BYE")
+    empties(house)
+
+
+def test_a_refusal_of_one_fork_from_before_leaves_the_other_open() -> None:
+    house = restarted_with_forks()
+    house.trunk.answers(486)
+    house.heard()
+    assert kinds(house) == []
+    house.waits(201)
+    assert kinds(house) == [("unanswered", 408, False)]
+    empties(house)
+
+
+def test_a_cancel_of_a_fork_from_before_goes_on_under_its_own_branch() -> None:
+    house = restarted_with_forks()
+    forked = house.trunk.got_request("INVITE")
+    house.phone.asks("CANCEL", URI, branch="b2")
+    assert [line[:13] for line in house.heard()] == ["trunk: CANCEL"]
+    assert house.trunk.got_request("CANCEL").via.branch == forked.via.branch
+
+
+def test_a_2xx_to_a_challenged_retry_from_before_goes_back() -> None:
+    house = House(ONE_AT_A_TIME)
+    house.phone.calls()
+    house.writes()
+    house.heard()
+    house.trunk.answers(407)
+    house.heard()
+    house.phone.calls(cseq=2, branch="b2")
+    house.heard()
+    after = house.restarts()
+    after.trunk.answers(200)
+    assert after.heard() == ["phone: SIP/2.0 200 X"]
+    assert after.parts.engine.calls_in_progress == 1
+
+
+def test_a_fork_after_a_restart_does_not_keep_the_line_for_ever() -> None:
+    house = restarted_while_calling(ONE_AT_A_TIME)
+    house.phone.calls(branch="b2")
+    house.heard()
+    house.trunk.answers(486)
+    house.heard()
+    house.phone.acknowledges(486, branch="b2")
+    house.waits(201)
+    assert kinds(house) == [("unanswered", 408, False)]
+    assert house.parts.engine.calls_in_progress == 0
+    empties(house)
+
+
 @pytest.mark.parametrize("step_seconds", [90_000.0, -90_000.0], ids=["forward", "back"])
 def test_a_calendar_that_was_set_makes_no_call_older_or_younger(step_seconds: float) -> None:
     house = House(ONE_AT_A_TIME)
