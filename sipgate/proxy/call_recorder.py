@@ -83,7 +83,12 @@ class CallRecorder:
         return self._clock.time()
 
     def challenged(self, call: Call, status: int, now: float) -> None:
-        """Upstream wants the INVITE again (401, 407, 3xx …): the attempt stays open for it."""
+        """Upstream wants the INVITE again (401, 407, 3xx …): the attempt stays open for it.
+
+        Not if another fork of it was answered: one that has ended would have a second outcome.
+        """
+        if call.state is CallState.UP or call.state is CallState.ENDED:
+            return
         call.state = CallState.CHALLENGED
         call.last_status = status
         call.deadline = now + RETRY_WINDOW

@@ -2,6 +2,8 @@
 
 import pytest
 
+from sipgate.sip import Request, parse_message
+
 from .house import House, header
 
 ONE_A_DAY = (
@@ -261,6 +263,29 @@ def test_an_ended_call_frees_its_line() -> None:
     challenged(house, 486)
     house.phone.calls(call_id="c2", branch="b2")
     assert verdicts(house) == ["allow", "allow"]
+
+
+def test_a_challenged_fork_of_a_call_that_has_ended_gives_it_no_second_outcome() -> None:
+    house = House()
+    house.phone.calls(branch="b1")
+    house.phone.calls(branch="b2")
+    house.writes()
+    house.heard()
+    requests = [parse_message(raw) for raw in house.trunk.got if raw.startswith(b"INVITE ")]
+    first, second = (one for one in requests if isinstance(one, Request))
+    house.trunk.answers(200, to=first)
+    house.heard()
+    house.phone.in_dialog("ACK", cseq=1, branch="a1")
+    house.phone.in_dialog("BYE")
+    house.heard()
+    house.trunk.answers(200, method="BYE")
+    house.trunk.answers(407, to=second, tag="t2")
+    house.heard()
+    house.phone.acknowledges(407, branch="b2")
+    house.waits(300)
+    house.writes()
+    assert [outcome.kind for outcome in house.outcomes] == ["answered"]
+    assert house.leftovers() == {}
 
 
 def test_one_fork_that_fails_does_not_end_the_call_that_another_has_answered() -> None:
