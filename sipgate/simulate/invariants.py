@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .network_play import NetworkPlay
     from .simulated_network import Passage
 
-OWN_HEADERS = (b"via:", b"max-forwards:", b"record-route:", b"x-sipgate-")
+OWN_HEADERS = (b"via:", b"max-forwards:", b"max-breadth:", b"record-route:", b"x-sipgate-")
 FORGOTTEN_SECONDS = 3601.0
 HOP_SECONDS = 40.0  # all that is repeated has been repeated: 64 × T1, and the way
 
