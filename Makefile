@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 # SIPGATE_PURE=1 runs the plain sources instead of the compiled copy of them in build/fast.
 
-.PHONY: run demo fast test lint types layers unit unit-compiled interop fuzz bench clean
+.PHONY: run demo fast test lint types layers unit unit-compiled seeds interop fuzz bench clean
 
 .venv/ready: pyproject.toml setup.py sipgate/sip/_plain.c
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -47,6 +47,12 @@ unit: .venv/ready
 
 unit-compiled: fast  # test_plain.py looks into __slots__, which compiled classes don't have
 	$(BIN)/pytest -m "not interop" -o pythonpath="build/fast ." --ignore tests/sip/test_plain.py
+
+SEEDS ?= 5000
+FIRST ?=
+
+seeds: fast  # plays with faults on a virtual clock: docs/simulate.md
+	@$(BIN)/sipgate simulate --faults --seeds $(SEEDS) $(if $(FIRST),--seed $(FIRST))
 
 interop: .venv/interop fast
 	$(BIN)/pytest -m interop tests/interop

@@ -40,9 +40,9 @@ class SimulatedGate:
         self._config = config
         self._policy = policy
         self._writer = SimulatedWriter(around.agenda, around.disk, around.random)
-        self._ledger = Ledger(None, gate=config.gate.name, clock=self._clock, writer=self._writer)
-        self._writer.durable = self._ledger.durable
-        self._ledger.begin(self._writer.start())
+        self.ledger = Ledger(None, gate=config.gate.name, clock=self._clock, writer=self._writer)
+        self._writer.durable = self.ledger.durable
+        self.ledger.begin(self._writer.start())
         self._is_dead = False
         self.parts: Parts = build(
             config,
@@ -50,7 +50,7 @@ class SimulatedGate:
             network=around.network,
             resolver=cast(Resolver, Numeric()),
             listeners=around.host.listeners,
-            ledger=self._ledger,
+            ledger=self.ledger,
             policy=policy,
             lists=MemoryLists(),
             targets=targets,
@@ -58,7 +58,7 @@ class SimulatedGate:
             limits=sip_limits(config),
         )
         around.host.receiver = self
-        self._ledger.on_durable = self.parts.proxy.durable
+        self.ledger.on_durable = self.parts.proxy.durable
         self._alarm = Alarm(around.agenda, self._wake)
         self.parts.timers.when_earlier(self._alarm.earlier)
         around.agenda.after(around.random.uniform(0.0, REBUILD_SECONDS), self._get_ready)
@@ -82,7 +82,7 @@ class SimulatedGate:
             "calls in progress": parts.engine.calls_in_progress,
             "timers": len(parts.timers),
             "restored INVITEs": int(bool(parts.restored)),
-            "unwritten entries": self._ledger.waiting,
+            "unwritten entries": self.ledger.waiting,
         }
         return {name: size for name, size in sizes.items() if size}
 
@@ -106,7 +106,7 @@ class SimulatedGate:
         if self._is_dead:
             return
         recovery = Recovery(self.parts, self._policy, self._clock, self._config.gate.max_call)
-        for _, body in self._around.disk.records[: self._ledger.found_seq]:
+        for _, body in self._around.disk.records[: self.ledger.found_seq]:
             entry = decode_entry(body)
             made_at = Moment(time_us=entry.time_us, boot=entry.boot, boot_us=entry.boot_us)
             if recovery.since.is_reached_by(made_at):  # what a reader would have skipped

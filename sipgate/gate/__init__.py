@@ -29,6 +29,7 @@ from .rebuild import (
     rebuild_draft,
     rebuild_horizon,
 )
+from .rules import ConcurrentCondition, RateCondition
 
 __all__ = [
     "REFUSALS",
@@ -37,6 +38,7 @@ __all__ = [
     "Attempt",
     "CalleeKind",
     "Charge",
+    "ConcurrentCondition",
     "Decision",
     "Draft",
     "Engine",
@@ -49,6 +51,7 @@ __all__ = [
     "PolicyError",
     "Prepared",
     "Problem",
+    "RateCondition",
     "Rebuild",
     "Reject",
     "RestoredCall",

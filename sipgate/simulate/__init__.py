@@ -14,8 +14,9 @@ from .call_plan import Dialling
 from .callee import AnsweringEnd, CalleeEvent, answering_end, run_callee
 from .document import BadFile, FileProblem
 from .fate import ASK_HEADER, SAW_HEADER, Fate
+from .fault_plan import FaultPlan
 from .limit_model import Limit
-from .network_play import GateLife, Landscape, NetworkPlay, PlayReport, Surroundings
+from .network_play import GateLife, GatePort, Landscape, NetworkPlay, PlayReport, Surroundings
 from .plan import CalleePlan, default_plan, load_plan, parse_plan
 from .room import GateUnreachable, run_scenario
 from .scenario import Scenario, load_scenario, parse_scenario
@@ -23,9 +24,11 @@ from .simulated_disk import SimulatedDisk, SimulatedWriter
 from .spelling import Address, parse_address
 from .summary import Summary, Tally
 from .table import render, render_end, sentences
+from .weather import CALM, Weather
 
 __all__ = [
     "ASK_HEADER",
+    "CALM",
     "SAW_HEADER",
     "Address",
     "Agenda",
@@ -36,8 +39,10 @@ __all__ = [
     "CalleePlan",
     "Dialling",
     "Fate",
+    "FaultPlan",
     "FileProblem",
     "GateLife",
+    "GatePort",
     "GateUnreachable",
     "Landscape",
     "Limit",
@@ -49,6 +54,7 @@ __all__ = [
     "Summary",
     "Surroundings",
     "Tally",
+    "Weather",
     "answering_end",
     "default_plan",
     "load_plan",

@@ -6,13 +6,13 @@ is stated here as narrowly as it can be.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sipgate.ledger import DecisionEntry
 from sipgate.sip import Request, parse_message, parse_uri
 
+from .agenda import NEVER
 from .evidence import Evidence
 from .limit_model import exceeded
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .simulated_network import Passage
 
 OWN_HEADERS = (b"via:", b"max-forwards:", b"max-breadth:", b"record-route:", b"x-sipgate-")
+REFUSALS = (b"SIP/2.0 3", b"SIP/2.0 4", b"SIP/2.0 5", b"SIP/2.0 6")
+ON_ITS_WAY_SECONDS = 4.0  # until the third copy of a 2xx, if two are lost, has come over one hop
 FORGOTTEN_SECONDS = 3601.0
 HOP_SECONDS = 40.0  # all that is repeated has been repeated: 64 × T1, and the way
 
@@ -33,7 +35,7 @@ class Watcher:
         self.broken: list[str] = []
         self.rang: dict[tuple[bytes, bytes, bytes], Request] = {}  # Call-ID, tag, branch: INVITE
         self.accepted: dict[tuple[bytes, bytes], float] = {}  # (Call-ID, To tag): first 2xx at
-        self.dead_letters: Counter[str] = Counter()
+        self.refused: dict[bytes, float] = {}  # Call-ID: the gate's first final that is no 2xx
         self._gate = gate + ":"
         self._emergency = emergency
         self._evidence = evidence
@@ -42,10 +44,14 @@ class Watcher:
         """One message, in the moment of its sending."""
         raw = passage.raw
         if passage.fate == "dead":
-            self.dead_letters[passage.receiver] += 1
-        elif passage.sender.startswith(self._gate):
+            return
+        if passage.sender.startswith(self._gate):
             if raw.startswith(b"INVITE "):
                 self._left(passage)
+            elif raw.startswith(REFUSALS):
+                response = parse_message(raw)
+                if response.cseq_method == b"INVITE":
+                    self.refused.setdefault(response.call_id, passage.at)
         elif raw.startswith(b"SIP/2.0 2") and passage.fate != "doubled":
             response = parse_message(raw)
             if response.cseq_method == b"INVITE":
@@ -94,9 +100,9 @@ def _finals(play: NetworkPlay) -> Iterator[str]:
     for invite in play.invites:
         name = _name(invite)
         statuses = [status for status, _ in invite.finals]
-        if len(statuses) > 1 and any(status >= 300 for status in statuses):
-            if not (invite.planned.copies > 1 and _was_killed_in(play, invite)):
-                yield f"{name} got more than one final response: {statuses}"
+        are_too_many = len(statuses) > 1 and any(status >= 300 for status in statuses)
+        if are_too_many and not (invite.planned.copies > 1 and _was_killed_in(play, invite)):
+            yield f"{name} got more than one final response: {statuses}"
         if not statuses and not _may_be_lost(play, invite):
             yield f"{name} got no final response"
         if (
@@ -149,8 +155,8 @@ def _lost_answers(play: NetworkPlay) -> Iterator[str]:
         invites = invites_by_id.get(call_id, [])
         if (call_id, tag) in arrived or not invites:
             continue
-        if any(status >= 300 for invite in invites for status, _ in invite.finals):
-            continue  # another final came first: a gate may send but one
+        if play.watcher.refused.get(call_id, NEVER) <= at + ON_ITS_WAY_SECONDS:
+            continue  # another final was first: a gate may send but one
         if any(invite.stream_failed for invite in invites) or _cut_off_in(
             play, at - 1.0, at + HOP_SECONDS
         ):

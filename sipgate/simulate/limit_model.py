@@ -10,8 +10,6 @@ from sipgate.ledger import DecisionEntry, OutcomeEntry
 
 from .evidence import Evidence
 
-KeyPart = Literal["caller", "callee", "source", "campaign", "organisation", "cli"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
@@ -19,7 +17,7 @@ class Limit:
 
     name: str
     kind: Literal["rate", "concurrent"]
-    per: tuple[KeyPart, ...]
+    per: tuple[str, ...]  # names of a decision's fields: caller, callee, source …
     limit: int
     window_seconds: float | None = None  # rate; None: the calendar day
     counts_refused: bool = True  # rate: every attempt, else those let through

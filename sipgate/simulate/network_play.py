@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from traceback import format_exception
-from typing import Protocol, cast
+from typing import NamedTuple, Protocol, cast
 
 from sipgate.clock import VirtualClock
 from sipgate.net import Network
@@ -62,12 +62,20 @@ class Surroundings:
 GateMaker = Callable[[Surroundings], GateLife]
 
 
+class GatePort(NamedTuple):
+    """One address that the gate listens on."""
+
+    transport: str
+    port: int
+    advertise: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Landscape:
     """Who stands where. Addresses are numeric, transports "udp" or "tcp"."""
 
     gate: str
-    gate_ports: Sequence[tuple[str, int]]
+    gate_ports: Sequence[GatePort]
     callers: Sequence[tuple[str, str]]  # (address, transport)
     targets: Sequence[tuple[str, str, int]]  # (transport, address, port)
     dialling: Dialling
@@ -119,7 +127,7 @@ class NetworkPlay:
         self.kills: list[tuple[float, float]] = []  # from, until: clock seconds
         self.gate: GateLife | None = None
         self.is_drained = False
-        self._make_gate = make_gate
+        self.make_gate = make_gate
         self._lives = 0
         self._tokens = 0
         self.callees = [self._callee(*target) for target in landscape.targets]
@@ -170,10 +178,10 @@ class NetworkPlay:
 
     def _start_gate(self) -> None:
         host = self.network.host(self.landscape.gate)
-        for transport, port in self.landscape.gate_ports:
-            host.open(transport, port)
+        for at in self.landscape.gate_ports:
+            host.open(at.transport, at.port, at.advertise)
         self._lives += 1
-        self.gate = self._make_gate(
+        self.gate = self.make_gate(
             Surroundings(
                 agenda=self.agenda,
                 host=host,
@@ -209,7 +217,7 @@ class NetworkPlay:
     def _caller(self, address: str, transport: str) -> CallingEnd:
         host = self.network.host(address)
         listeners = {kind: host.open(kind, 5060) for kind in ("udp", "tcp")}
-        port = dict(self.landscape.gate_ports)[transport]
+        port = next(at.port for at in self.landscape.gate_ports if at.transport == transport)
         endpoint = self._endpoint(host)
         host.receiver = endpoint
         return CallingEnd(endpoint, listeners[transport], (transport, self.landscape.gate, port))

@@ -6,15 +6,19 @@ and limits that the answer depends on. No state here, and no walking: `engine.py
 `counters` finds the one that settles.
 """
 
+from .concurrent import ConcurrentCondition
 from .condition import Asked, Condition, SharedCounters, Surroundings
+from .rate import RateCondition
 from .table import KINDS, LATER_KINDS, Kind
 
 __all__ = [
     "KINDS",
     "LATER_KINDS",
     "Asked",
+    "ConcurrentCondition",
     "Condition",
     "Kind",
+    "RateCondition",
     "SharedCounters",
     "Surroundings",
 ]
