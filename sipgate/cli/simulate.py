@@ -21,7 +21,9 @@ EXAMPLE = "Example: sipgate simulate examples/scenarios/article.yaml --pace 60"
 
 PIPE_COLUMNS = 160  # a pipe or file has no width of its own
 
-ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", help="The scenario.")]
+ScenarioFile = Annotated[
+    Path | None, typer.Argument(metavar="FILE", help="The scenario.", show_default=False)
+]
 GateAt = Annotated[
     str | None,
     typer.Option("--gate", metavar="HOST:PORT", help="Another gate than the scenario names."),
@@ -29,21 +31,62 @@ GateAt = Annotated[
 Pace = Annotated[
     float | None, typer.Option("--pace", metavar="X", help="So many times as fast as life.")
 ]
+Faults = Annotated[
+    bool,
+    typer.Option(
+        "--faults",
+        help="Instead of a scenario: plays in a simulated network where all sorts of things fail.",
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", metavar="N", help="With --faults: the play to tell, or the first."),
+]
+Seeds = Annotated[
+    int | None, typer.Option("--seeds", metavar="N", help="With --faults: how many plays.")
+]
+SimulatedConfig = Annotated[
+    Path | None,
+    typer.Option(
+        "-c",
+        "--config",
+        metavar="FILE",
+        help="With --faults: the configuration that is played, not a built-in one.",
+        show_default=False,
+    ),
+]
 
 
 def simulate(
-    scenario: ScenarioFile,
+    scenario: ScenarioFile = None,
     gate: GateAt = None,
     pace: Pace = None,
+    faults: Faults = False,
+    seed: Seed = None,
+    seeds: Seeds = None,
+    config: SimulatedConfig = None,
     as_json: AsJson = False,
 ) -> None:
     """Let simulated agents call through a gate, and say what became of their calls.
 
     Ctrl-C ends the calls that are up properly, and says what there was so far.
+    With --faults whole gates are played on a virtual clock, thousands a minute, while messages are
+    lost, disks fail and the gate is killed; exit code 1 when a promise was not kept.
     """
     from .log_output import log_to_stderr
 
     log_to_stderr("warning")
+    if faults:
+        if scenario is not None or gate is not None or pace is not None:
+            raise BadInput("sipgate: --faults plays no scenario; expected no FILE beside it")
+        from .fault_plays import play_faults
+
+        play_faults(config, seed=seed, seeds=seeds, as_json=as_json)
+        return
+    if seed is not None or seeds is not None or config is not None:
+        raise BadInput("sipgate: --seed, --seeds and --config need --faults")
+    if scenario is None:
+        raise BadInput("sipgate: no scenario; expected FILE, or --faults")
     from sipgate.simulate import render, render_end
 
     played = _scenario(scenario, gate, pace)

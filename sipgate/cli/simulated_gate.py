@@ -1,7 +1,6 @@
 """A gate of the real parts on a simulated host: what joins `app` and `simulate` (design §4)."""
 
 from collections.abc import Mapping
-from typing import cast
 
 from sipgate.app import Parts, Recovery, build, sip_limits
 from sipgate.clock import VirtualClock
@@ -16,13 +15,6 @@ from sipgate.sip import BadMessage
 KEY = b"simulated" * 4
 LONGEST_SLEEP = 0.25  # seconds, as the real gate's one timer
 REBUILD_SECONDS = 0.2  # at most
-
-
-class Numeric:
-    """A resolver for a network without names."""
-
-    def lookup(self, host: str) -> str | None:
-        return host.strip("[]") if host.strip("[]").replace(".", "").isdigit() else None
 
 
 class SimulatedGate:
@@ -48,7 +40,7 @@ class SimulatedGate:
             config,
             clock=self._clock,
             network=around.network,
-            resolver=cast(Resolver, Numeric()),
+            resolver=Resolver(self._clock),  # of numeric hosts: nobody here asks for names
             listeners=around.host.listeners,
             ledger=self.ledger,
             policy=policy,
@@ -95,6 +87,9 @@ class SimulatedGate:
         self.parts.proxy.packet(raw, flow)
         if len(self.parts.admission):
             self._alarm.earlier(self._clock.now() + LONGEST_SLEEP)
+
+    def packet_failed(self, raw: bytes, flow: Flow) -> None:
+        self.parts.proxy.packet_failed(raw, flow)
 
     def flow_lost(self, flow: Flow, reason: str) -> None:
         self.parts.proxy.flow_lost(flow, reason)

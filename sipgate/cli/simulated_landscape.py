@@ -1,7 +1,7 @@
 """Who stands where in a simulation of a configuration: callers inside its sources, and callees.
 
-The gate and its targets get addresses of RFC 2544's test network, whatever the file says: often all
-of them are one machine's there. What counts of a target is its transport and how it is spelled.
+The gate and its targets get addresses of the network for benchmarks, whatever the file says, where
+all of them are often one machine. What counts of a target is its transport and its spelling.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +23,7 @@ NUMBERS = ("+13055550001", "+13055550002", "+13055550003")
 CALLERS = ("4711", "4712", "4713")
 EMERGENCY_NUMBERS = ("911", "112", "110", "999", "000", "119", "190", "10111")
 MOST_NAMES = 5
+LAST_TIMERS_SECONDS = 21600.0  # a callee that nobody hangs up on does so itself after four hours
 TRIED_ADDRESSES = 16
 PHONES_PER_SOURCE = 2
 
@@ -53,6 +54,7 @@ def stage_of(config: Config, policy: Policy) -> Stage:
         targets=[(one.transport, one.host, one.port) for one in targets.values()],
         dialling=Dialling(_names(config), NUMBERS, _emergency(config, policy)),
         limits=_limits(config, policy),
+        ends_within_seconds=2 * config.gate.max_call + LAST_TIMERS_SECONDS,
     )
     return Stage(landscape, targets)
 

@@ -18,7 +18,7 @@ class Agenda:
 
     def __init__(self, clock: VirtualClock, failed: Callable[[Exception], None]) -> None:
         self.clock = clock
-        self._failed = failed
+        self.failed = failed
         self._events: list[tuple[float, int, Callable[[], object]]] = []
         self._entered = 0
 
@@ -51,7 +51,7 @@ class Agenda:
             try:
                 do()
             except Exception as error:  # noqa: BLE001  the work for one event: the others go on
-                self._failed(error)
+                self.failed(error)
         return True
 
 

@@ -26,8 +26,6 @@ from .limit_model import Limit
 from .simulated_disk import SimulatedDisk
 from .simulated_network import Passage, SimulatedHost, SimulatedNetwork
 
-LONGEST_SECONDS = 6 * 3600.0  # of a play: by then everything must have ended by itself
-
 
 class GateLife(Protocol):
     """A gate from its start to its end."""
@@ -80,6 +78,7 @@ class Landscape:
     targets: Sequence[tuple[str, str, int]]  # (transport, address, port)
     dialling: Dialling
     limits: Sequence[Limit] = ()
+    ends_within_seconds: float  # by then everything must have ended by itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +147,7 @@ class NetworkPlay:
             begin, end = self._acts(trouble.kind, trouble.seconds)
             self.agenda.at(self.started_at + trouble.at, begin)
             self.agenda.at(self.started_at + trouble.ends_at, end)
-        self.is_drained = self.agenda.run(self.started_at + LONGEST_SECONDS)
+        self.is_drained = self.agenda.run(self.started_at + self.landscape.ends_within_seconds)
         broken = tuple(broken_promises(self))
         return PlayReport(
             seed=self.seed,

@@ -235,9 +235,15 @@ class SimulatedHost:
 
     def deliver(self, raw: bytes, flow: Flow) -> None:
         """Hand a message to the program."""
-        if self.receiver is not None:
-            self.counts.packets += 1
+        if self.receiver is None:
+            return
+        self.counts.packets += 1
+        try:
             self.receiver.packet(raw, flow)
+        except Exception as error:  # noqa: BLE001  the work for one packet, as in `net.Delivery`
+            self.counts.failed += 1
+            self._network.agenda.failed(error)
+            self.receiver.packet_failed(raw, flow)
 
     def forget(self, stream: "StreamFlow", reason: str) -> None:
         """A connection is over."""

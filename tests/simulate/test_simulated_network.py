@@ -29,6 +29,9 @@ class Ear:
         self.flows.append(flow)
         self.times.append(self._clock.now())
 
+    def packet_failed(self, raw: bytes, flow: Flow) -> None:
+        raise AssertionError(raw)
+
     def flow_lost(self, flow: Flow, reason: str) -> None:
         self.lost.append(reason)
 
