@@ -91,7 +91,7 @@ def _phones(config: Config) -> list[str]:
     phones: list[str] = []
     for source in config.source:
         own: list[str] = []
-        for network in source.match:
+        for network in source.networks:
             if not source.decide or network.version != 4:
                 continue
             for place in range(min(network.num_addresses, TRIED_ADDRESSES)):
@@ -100,7 +100,7 @@ def _phones(config: Config) -> list[str]:
                     (
                         (match.prefixlen, other.name)
                         for other in config.source
-                        for match in other.match
+                        for match in other.networks
                         if match.version == 4 and address in match
                     ),
                 )
