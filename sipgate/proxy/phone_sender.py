@@ -113,7 +113,8 @@ class PhoneSender:
 
     def callee_of(self, binding: Binding) -> tuple[Uri, Callee]:
         """Whom a request to a phone is for: its address of record, read as its own source does."""
-        uri = parse_uri(b"sip:" + binding.aor.lstrip(b"@"))
+        scheme = b"sip:" if b"@" in binding.aor else b"tel:"
+        uri = parse_uri(scheme + binding.aor.lstrip(b"@"))
         source = self._sources.named(binding.source) or self._inbound_sources[ELSEWHERE]
         return uri, source.dial_plan.read(unescape_user(uri.user or b""))
 

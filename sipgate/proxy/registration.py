@@ -219,9 +219,13 @@ class Registrations:
 
 
 def address_of_record(request: Request) -> bytes:
-    """Whom a REGISTER is for, as `user@host`. Raises BadMessage."""
+    """Whom a REGISTER is for, as `user@host`, or the number of a tel URI. Raises BadMessage."""
     uri = parse_uri(parse_name_addr(request.first(b"to") or b"").uri)
-    return b"%b@%b" % (uri.user or b"", uri.host) if uri.host else uri.raw
+    if uri.scheme == b"tel" and uri.user:
+        return uri.user
+    if not uri.host:
+        raise BadMessage(400, "an address of record that is none")  # RFC 3261 §10.2
+    return b"%b@%b" % (uri.user or b"", uri.host)
 
 
 def own_uri(token: bytes, out_flow: Flow) -> bytes:
