@@ -137,9 +137,9 @@ def main() -> None:
         policy=policy,
         lists=MemoryLists(),
         targets={
-            "trunk": Target(
-                transport="udp", host="127.0.0.1", port=5080, uri_hostport=b"127.0.0.1:5080"
-            )
+            "trunk": [
+                Target(transport="udp", host="127.0.0.1", port=5080, uri_hostport=b"127.0.0.1:5080")
+            ]
         },
         key=b"k" * 32,
         limits=sip_limits(config),

@@ -20,9 +20,11 @@ from sipgate.proxy import (
     BindingTable,
     BranchMaker,
     CallerProfile,
+    CallProgress,
     CallRecorder,
     CallRestorer,
     CallSetup,
+    ChallengedTargets,
     DialogSender,
     FlowTokens,
     Forwarder,
@@ -35,7 +37,9 @@ from sipgate.proxy import (
     Proxy,
     Registrations,
     RestoredInvites,
+    RestoredResponses,
     ReturnPath,
+    ServerSide,
     Source,
     SourceTable,
     StrangerTable,
@@ -82,7 +86,7 @@ def build(
     ledger: Ledger,
     policy: Policy,
     lists: MemoryLists,
-    targets: Mapping[str, Target],
+    targets: Mapping[str, Sequence[Target]],
     key: bytes,
     limits: Limits,
     secrets: Mapping[str, Mapping[str, str]] | None = None,
@@ -114,16 +118,23 @@ def build(
     registrations = Registrations(
         bindings=bindings, tokens=tokens, keep_alive=keep_alive, clock=clock, counts=counts
     )
+    progress, challenged = CallProgress(recorder, open_attempts), ChallengedTargets()
     forwarder = Forwarder(
+        server_side=ServerSide(
+            table=table,
+            timers=timers,
+            sip_timers=Timers(),
+            branches=branches,
+            return_path=return_path,
+        ),
+        progress=progress,
         table=table,
         timers=timers,
         sip_timers=Timers(),
         branches=branches,
-        recorder=recorder,
-        open_attempts=open_attempts,
-        return_path=return_path,
-        restored=restored,
         registrations=registrations,
+        restored_responses=RestoredResponses(restored, progress, return_path, counts),
+        challenged=challenged,
         counts=counts,
     )
     admission = Admission(
@@ -150,6 +161,7 @@ def build(
         hops=hops,
         registrations=registrations,
         bindings=bindings,
+        challenged=challenged,
     )
     phones = PhoneSender(
         bindings=bindings,
@@ -163,6 +175,7 @@ def build(
         counts=counts,
         is_used=any(source.registrations in ("path", "contact") for source in own_sources),
     )
+    forwarder.fail_over_with(upstream_sender)
     dialogs = DialogSender(
         calls=calls,
         branches=branches,
@@ -289,5 +302,7 @@ def _source(settings: SourceSettings, config: Config, policy: Policy) -> Source:
     )
 
 
-def _upstream(settings: UpstreamSettings, target: Target) -> Upstream:
-    return Upstream(name=settings.name, target=target, trusted=settings.trusted, tags=settings.tags)
+def _upstream(settings: UpstreamSettings, targets: Sequence[Target]) -> Upstream:
+    return Upstream(
+        name=settings.name, targets=targets, trusted=settings.trusted, tags=settings.tags
+    )

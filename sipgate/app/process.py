@@ -124,7 +124,7 @@ class GateProcess:
         )
         resolver = Resolver(clock)
         targets = {
-            upstream.name: await stack.enter_async_context(_target(upstream, resolver))
+            upstream.name: [await stack.enter_async_context(_target(upstream, resolver))]
             for upstream in config.upstream
         }
         listeners = [
@@ -187,7 +187,11 @@ class GateProcess:
                     listeners,
                     parts.engine.policy,
                     config.gate.store_path,
-                    [f"{name} at {target.key.decode()}" for name, target in targets.items()],
+                    [
+                        f"{name} at {target.key.decode()}"
+                        for name, those in targets.items()
+                        for target in those
+                    ],
                     hints(config, self._look),
                     is_trial=is_trial(config),
                 )

@@ -45,7 +45,7 @@ class SimulatedGate:
             ledger=self.ledger,
             policy=policy,
             lists=MemoryLists(),
-            targets=targets,
+            targets={name: [target] for name, target in targets.items()},
             key=KEY,
             limits=sip_limits(config),
         )

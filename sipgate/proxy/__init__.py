@@ -4,8 +4,8 @@ RFC 3261 §16 with RFC 3581 (rport), RFC 4320 (non-INVITE), RFC 5393 (loops), RF
 Record-Route) and RFC 6026 (2xx to INVITE). It opens no socket and reads no clock of its own:
 `net` hands it packets and flows, `Clock` the time. What must wait is parked, in order, never a
 task of its own. Who sent a packet, who is calling and whom: `source.py`, `identity.py`; the way
-of an INVITE: `proxy.py`, `call_setup.py`, `admission.py`, `upstream_sender.py`; responses:
-`forwarder.py`.
+of an INVITE: `proxy.py`, `call_setup.py`, `admission.py`, `upstream_sender.py`; responses and the
+next target: `forwarder.py`; what they mean for a call: `call_progress.py`.
 """
 
 from .admission import Admission, CallerProfile
@@ -13,8 +13,10 @@ from .authentication import Authenticator
 from .binding_table import Binding, BindingTable
 from .branch import BranchMaker
 from .call import ActiveCalls, Call, CallState
+from .call_progress import CallProgress
 from .call_recorder import CallRecorder
 from .call_setup import CallSetup
+from .challenged_targets import ChallengedTargets
 from .dialog_sender import DialogSender
 from .flow_token import FlowTokens
 from .forwarder import Forwarder
@@ -28,7 +30,9 @@ from .phone_sender import ELSEWHERE, PhoneSender
 from .proxy import Proxy
 from .registration import Registrations
 from .restored import CallRestorer, RestoredInvites
+from .restored_responses import RestoredResponses
 from .return_path import ReturnPath
+from .server_side import ServerSide
 from .source import Source, SourceTable
 from .stored_binding import as_stored, from_stored
 from .stranger import StrangerTable
@@ -46,11 +50,13 @@ __all__ = [
     "BindingTable",
     "BranchMaker",
     "Call",
+    "CallProgress",
     "CallRecorder",
     "CallRestorer",
     "CallSetup",
     "CallState",
     "CallerProfile",
+    "ChallengedTargets",
     "DialogSender",
     "FlowTokens",
     "Forwarder",
@@ -64,7 +70,9 @@ __all__ = [
     "Proxy",
     "Registrations",
     "RestoredInvites",
+    "RestoredResponses",
     "ReturnPath",
+    "ServerSide",
     "Source",
     "SourceTable",
     "StrangerTable",

@@ -70,7 +70,6 @@ class CallSetup:
         self._ledger = ledger
         self._pass_on_store_failure = pass_on_store_failure
         self._monitor = monitor
-        self._retry_jitter = 0
         self.counts = counts
         self.is_ready = False  # False while counters and calls are rebuilt: design §15
         self.is_draining = False
@@ -200,7 +199,7 @@ class CallSetup:
         source = context.source
         assert source is not None
         if target is None:
-            target = self._upstream_sender.upstream_of(source).target.key
+            target = self._upstream_sender.upstream_of(source).first_key
         try:
             self._admission.admit(
                 context,
@@ -316,7 +315,7 @@ class CallSetup:
         attempt = self._admission.attempt(
             request, source, referral.uri, callee, proven=context.proven
         )
-        target = self._upstream_sender.upstream_of(source).target.key
+        target = self._upstream_sender.upstream_of(source).first_key
         asked = referral.uri.raw
         if is_help:
             self.counts["calls_emergency"] += 1
@@ -339,17 +338,21 @@ class CallSetup:
         self._forwarder.trying(context, now)
         context.is_initial = True
         self._upstream_sender.send_invite(context, uri, callee, NO_ROUTE, None, now, emergency=True)
-        target = self._upstream_sender.upstream_of(source).target.key
+        target = self._upstream_sender.upstream_of(source).first_key
         attempt = self._admission.attempt(context.request, source, uri, callee)
         try:
-            self._admission.record_emergency(context, attempt, source, target, now)
+            call = self._admission.record_emergency(context, attempt, source, target, now)
         except LedgerFullError:
             self.counts["emergencies_unrecorded"] += 1
+            return
+        if context.final_status:  # no target could be tried at all
+            outcome = call.outcome(FAILED, context.final_status, now, ended_by=GATE)
+            self._recorder.ended(call, outcome, now)
 
     def resume(self, parked: Parked, now: float) -> None:
         """The decision is on disk: send the INVITE on, or refuse it (design §5, step 7)."""
         context, call = parked.context, parked.call
-        if context.sent or (context.final_status and not parked.given_up):
+        if context.has_left or (context.final_status and not parked.given_up):
             return
         if context.final_status == 500:  # abandoned
             return
@@ -365,7 +368,7 @@ class CallSetup:
 
     def abandon(self, context: ResponseContext, now: float) -> None:
         """A bug of ours stopped a request. If it has not left, it gets 500 and its call is over."""
-        if context.sent or context.final_status:
+        if context.has_left or context.final_status:
             return
         call = context.call
         ends_call = call is not None and (context.is_initial or call.is_referral)
@@ -419,6 +422,8 @@ class CallSetup:
                 dialog, opened = context.referred
                 self.send_undecided(context, uri, routes, dialog, opened, now)
                 context.call = call  # what becomes of the REFER is its outcome
+                if context.final_status:
+                    self._forwarder.ended_unsent(context, now)
             elif context.binding is not None:
                 self._phones.send_invite(context, context.binding, call, now)
             else:
@@ -445,7 +450,4 @@ class CallSetup:
 
     def _unavailable(self, context: ResponseContext, now: float) -> None:
         """503 for the gate's own state; 1 to 3 s, so that callers don't all come at once."""
-        self._retry_jitter = self._retry_jitter % 3 + 1
-        self._forwarder.respond(
-            context, 503, now, headers=(b"Retry-After: %d" % self._retry_jitter,)
-        )
+        self._forwarder.unavailable(context, now)

@@ -153,9 +153,7 @@ class Proxy:
         if not flow.reliable:
             self.counts["udp_unreachable"] += 1
             return
-        now = self._clock.now()
-        for context in self._forwarder.waiting_on(flow):
-            self._forwarder.transport_failed(context, now)
+        self._forwarder.flow_lost(flow, self._clock.now())
 
     def bad_stream(self, flow: Flow, error: BadMessage) -> None:
         """A TCP stream that can't be read on; `net` closes it after this."""

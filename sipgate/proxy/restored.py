@@ -25,8 +25,8 @@ from sipgate.sip import BadMessage, Request, Response, Via, parse_via
 from .branch import BranchMaker
 from .call import ActiveCalls, Call, CallState
 from .call_recorder import CallExpiry, CallRecorder
+from .client_branch import TIMER_C
 from .outcome import ANSWERED, FAILED, LOST, UNANSWERED, Outcome
-from .response_context import TIMER_C
 from .session_timer import GRACE_SECONDS
 from .source import Source, SourceTable
 from .timer_queue import TimerQueue

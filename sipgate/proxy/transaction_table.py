@@ -37,7 +37,7 @@ class ClientTombstone:
     ) -> None:
         self.ack = ack  # what a repeated non-2xx gets; None: this one was accepted, 2xx go through
         self.out_flow = out_flow
-        self.back_flow = back_flow  # None: restored after a crash, go by the Via
+        self.back_flow = back_flow  # None: its caller got another answer before, nothing goes up
         self.call = call
 
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from sipgate.net import Flow
 from sipgate.numbers import Callee
-from sipgate.sip import Request, Uri, dialled, parse_uri
+from sipgate.sip import BadMessage, Request, Uri, dialled, parse_name_addr, parse_uri
 
 from .authentication import own_credentials
 from .binding_table import BindingTable
 from .branch import BranchMaker
 from .call import Call, CallState
+from .challenged_targets import ChallengedTargets
 from .flow_token import CALLER_PHONE
 from .forwarder import Forwarder
 from .forwarding import own_header_lines, readdressed_uri
@@ -22,13 +23,14 @@ from .registration import Registrations, flow_key
 from .response_context import ResponseContext
 from .restored import RestoredInvite
 from .source import Source
-from .upstream import Upstream
+from .upstream import Target, Upstream
 
 RECORD_ROUTED = frozenset((b"INVITE", b"SUBSCRIBE", b"REFER", b"NOTIFY"))  # design §6
+CHOSEN_BY_TO = frozenset((b"REGISTER", b"SUBSCRIBE", b"PUBLISH", b"MESSAGE"))  # design §6, Targets
 
 
 class UpstreamSender:
-    """Decides what a request to an upstream says, and sends it there."""
+    """Decides what a request to an upstream says, and which of its targets gets it."""
 
     def __init__(
         self,
@@ -39,16 +41,17 @@ class UpstreamSender:
         forwarder: Forwarder,
         branches: BranchMaker,
         hops: HopResolver,
+        challenged: ChallengedTargets,
         registrations: Registrations,
         bindings: BindingTable,
     ) -> None:
         self._gate = gate
         self._upstreams = upstreams
-        self._hosts = {upstream.target.host for upstream in upstreams.values()}
         self._own = own
         self._forwarder = forwarder
         self._branches = branches
         self._hops = hops
+        self._challenged = challenged
         self._registrations = registrations
         self._bindings = bindings
 
@@ -57,12 +60,12 @@ class UpstreamSender:
 
     def is_upstream(self, host: str) -> bool:
         """True for the address of a target, whatever the port."""
-        return host in self._hosts
+        return any(upstream.holds(host) for upstream in self._upstreams.values())
 
     def upstream_at(self, host: str) -> str | None:
         """The name of the upstream that has a target at this address."""
         for name, upstream in self._upstreams.items():
-            if upstream.target.host == host:
+            if upstream.holds(host):
                 return name
         return None
 
@@ -70,12 +73,8 @@ class UpstreamSender:
         """Whether a Route set of the caller's own may stand (design §6, Route)."""
         if not routes.rest or source.routes:
             return True
-        target = self._upstreams[source.upstream].target
-        allowed = Hop(target.transport, target.host, target.port)
-        try:
-            return all(route_hop(value) == allowed for value in routes.rest)
-        except UnsupportedHop:
-            return False
+        upstream = self._upstreams[source.upstream]
+        return all(_target_at(upstream, value) is not None for value in routes.rest)
 
     def send_invite(
         self,
@@ -89,35 +88,15 @@ class UpstreamSender:
         emergency: bool = False,
     ) -> None:
         """Send an initial INVITE. Raises UnsupportedHop."""
-        request, source = context.request, context.source
+        source = context.source
         assert source is not None
-        upstream = self._upstreams[source.upstream]
         if uri.scheme == b"sips" and not emergency:
             raise UnsupportedHop(480, b'380 sipgate "SIPS needs TLS"')  # RFC 5630 §5.3
-        flow = self._hops.target_flow(upstream.target)
-        if call is not None:
-            call.target = upstream.target.key
-            if call.state in (CallState.DECIDED, CallState.CHALLENGED):
-                call.state = CallState.CALLING
-        token = self._branches.token(request.call_id, request.from_tag, emergency=emergency)
-        if not emergency:
-            token += self._phone_of(context.flow, now)
-        removed = self._removed_lines(request, source, upstream, is_spiral=not context.is_initial)
-        if emergency:
-            removed += request.indexes(b"route")  # or the upstream would follow it elsewhere
-        self._forwarder.forward(
-            context,
-            flow,
-            upstream.target.key,
-            now,
-            uri=self._outgoing_uri(request, uri, callee, source, upstream, context.flow),
-            own_routes=0 if emergency else routes.own,
-            rest_routes=routes.rest,
-            record_routes=record_routes(token, context.flow, flow),
-            remove=removed,
-            append=self._tag_lines(call, upstream) if call and context.is_initial else (),
-            strict=not emergency and _is_strict(routes, upstream),
-        )
+        if call is not None and call.state in (CallState.DECIDED, CallState.CHALLENGED):
+            call.state = CallState.CALLING
+        context.uri, context.callee, context.routes = uri, callee, routes
+        context.is_emergency = emergency
+        self._begin(context, self._upstreams[source.upstream], now)
 
     def send_other(self, context: ResponseContext, uri: Uri, routes: RouteSet, now: float) -> None:
         """Send anything else that is in no dialog; it goes nowhere but to the upstream."""
@@ -128,37 +107,108 @@ class UpstreamSender:
         if request.method == b"REGISTER" and source.registrations == "refuse":
             self._forwarder.respond(context, 403, now, phrase=b"Registration not allowed")
             return
-        upstream = self._upstreams[source.upstream]
         if not self.allows_routes(source, routes):
             self._forwarder.respond(context, 403, now, phrase=b"Route set not allowed")
             return
         if uri.scheme == b"sips":
             raise UnsupportedHop(480, b'380 sipgate "SIPS needs TLS"')
-        flow = self._hops.target_flow(upstream.target)
-        rewritten = None
-        if uri.scheme == b"sip" and self._own.is_own(uri.host, uri.port, context.flow):
-            rewritten = readdressed_uri(request.uri, upstream.target.uri_hostport)
-        values: tuple[bytes, ...] = ()
-        if request.method in RECORD_ROUTED:
-            token = self._branches.token(request.call_id, request.from_tag)
-            token += self._phone_of(context.flow, now)
-            values = record_routes(token, context.flow, flow)
-        elif request.method == b"REGISTER" and source.registrations in ("contact", "path"):
-            context.request, context.registering = self._registrations.outgoing(
-                request, source, context.flow, flow
-            )
-            request = context.request
-        self._forwarder.forward(
+        context.uri, context.routes = uri, routes
+        self._begin(context, self._upstreams[source.upstream], now)
+
+    def _begin(self, context: ResponseContext, upstream: Upstream, now: float) -> None:
+        """Choose the targets, and send to the first of them."""
+        request = context.request
+        affinity = prefer = None
+        if len(upstream.targets) > 1:
+            if request.method in CHOSEN_BY_TO:
+                affinity = _to_uri(request)
+            prefer = self._challenged.target_of(request, now)
+            if prefer is None and context.routes.rest:
+                prefer = _target_at(upstream, context.routes.rest[0])
+        context.upstream = upstream
+        context.run = upstream.run(
+            now,
+            rotate=request.method == b"INVITE",
+            affinity=affinity,
+            prefer=prefer,
+            emergency=context.is_emergency,
+        )
+        if not self.send_next(context, now):
+            self._forwarder.transport_failed(context, now)
+
+    def send_next(self, context: ResponseContext, now: float) -> bool:
+        """Send to the next target; False when there is none left."""
+        run, upstream = context.run, context.upstream
+        assert run is not None
+        assert upstream is not None
+        target = run.next(now)
+        if target is None:
+            return False
+        flow, target_key = self._hops.target_flow(target), target.key
+        key, raw = self._written(context, upstream, target, flow, target_key, now)
+        self._forwarder.launch(
             context,
             flow,
-            upstream.target.key,
+            key,
+            target_key,
+            raw,
             now,
-            uri=rewritten,
-            own_routes=routes.own,
+            target=target,
+            answer_by=now + upstream.answer_within if run.has_next else None,
+        )
+        return True
+
+    def send_over_udp(self, context: ResponseContext, target: Target, now: float) -> None:
+        """To the same target: TCP, which its size asked for, did not come up."""
+
+    def _written(
+        self,
+        context: ResponseContext,
+        upstream: Upstream,
+        target: Target,
+        flow: Flow,
+        target_key: bytes,
+        now: float,
+    ) -> tuple[bytes, bytes]:
+        """What goes to this target, and the key of the branch that it goes under."""
+        request, source, uri = context.request, context.source, context.uri
+        routes, call, emergency = context.routes, context.call, context.is_emergency
+        assert source is not None
+        assert uri is not None
+        values: tuple[bytes, ...] = ()
+        if request.method in RECORD_ROUTED:
+            token = self._branches.token(request.call_id, request.from_tag, emergency=emergency)
+            if not emergency:
+                token += self._phone_of(context.flow, now)
+            values = record_routes(token, context.flow, flow)
+        elif request.method == b"REGISTER" and source.registrations in ("contact", "path"):
+            request, context.registering = self._registrations.outgoing(
+                request, source, context.flow, flow
+            )
+        is_call = request.method == b"INVITE" and context.callee is not None
+        is_spiral = is_call and not context.is_initial
+        removed = self._removed_lines(request, source, upstream, is_spiral=is_spiral)
+        appended: tuple[bytes, ...] = ()
+        if is_call:
+            if call is not None:
+                call.target = target_key
+                if context.is_initial:
+                    appended = self._tag_lines(call, upstream)
+            if emergency:
+                removed += request.indexes(b"route")  # or the upstream would follow it elsewhere
+        return self._forwarder.written(
+            request,
+            flow,
+            target_key,
+            uri=self._outgoing_uri(
+                request, uri, context.callee if is_call else None, source, target, context.flow
+            ),
+            own_routes=0 if emergency else routes.own,
             rest_routes=routes.rest,
             record_routes=values,
-            remove=self._removed_lines(request, source, upstream),
-            strict=_is_strict(routes, upstream),
+            remove=removed,
+            append=appended,
+            strict=not emergency and _is_strict(routes, target),
         )
 
     def _phone_of(self, flow: Flow, now: float) -> bytes:
@@ -180,6 +230,7 @@ class UpstreamSender:
         host, _, port = address.rpartition(":")
         upstream, uri = self._upstreams[source.upstream], parse_uri(request.uri)
         callee = source.dial_plan.read(dialled(uri))
+        target = next((one for one in upstream.targets if one.key == invite.target), None)
         self._forwarder.stateless(
             request,
             self._hops.numeric_flow(Hop(transport, host, int(port))),
@@ -187,24 +238,29 @@ class UpstreamSender:
             routes.own,
             routes.rest,
             self._removed_lines(request, source, upstream),
-            self._outgoing_uri(request, uri, callee, source, upstream, flow),
-            strict=_is_strict(routes, upstream),
+            self._outgoing_uri(request, uri, callee, source, target, flow),
+            strict=target is not None and _is_strict(routes, target),
         )
 
     def _outgoing_uri(
         self,
         request: Request,
         uri: Uri,
-        callee: Callee,
+        callee: Callee | None,
         source: Source,
-        upstream: Upstream,
+        target: Target | None,
         flow: Flow,
     ) -> bytes | None:
-        """The Request-URI if it changes, else None (RFC 3261 §16.5, §16.6 step 2)."""
-        changed = outgoing_user(uri, callee, source)
-        if uri.scheme == b"sip" and self._own.is_own(uri.host, uri.port, flow):
+        """The Request-URI if it changes, else None (RFC 3261 §16.5, §16.6 step 2).
+
+        `callee` is None where the user part stays as it is.
+        """
+        changed = None if callee is None else outgoing_user(uri, callee, source)
+        if target is None or uri.scheme != b"sip":
+            return changed
+        if self._own.is_own(uri.host, uri.port, flow):
             raw = request.uri if changed is None else changed
-            return readdressed_uri(raw, upstream.target.uri_hostport)
+            return readdressed_uri(raw, target.uri_hostport)
         return changed
 
     def _removed_lines(
@@ -230,19 +286,39 @@ class UpstreamSender:
         return tuple(lines)
 
 
-def _is_strict(routes: RouteSet, upstream: Upstream) -> bool:
-    """Whether the upstream's target is itself the strict router that comes next.
+def _is_strict(routes: RouteSet, target: Target) -> bool:
+    """Whether the target is itself the strict router that comes next.
 
     Another one is for the upstream to serve: it is as if a Route value of its own, with `lr`, stood
     before it (RFC 3261 §16.6 step 6).
     """
     if not routes.is_strict:
         return False
-    target = upstream.target
     try:
         return route_hop(routes.rest[0]) == Hop(target.transport, target.host, target.port)
     except UnsupportedHop:
         return False
+
+
+def _target_at(upstream: Upstream, route: bytes) -> bytes | None:
+    """The key of the target that a Route value means."""
+    try:
+        hop = route_hop(route)
+    except UnsupportedHop:
+        return None
+    for target in upstream.targets:
+        if hop == Hop(target.transport, target.host, target.port):
+            return target.key
+    return None
+
+
+def _to_uri(request: Request) -> bytes | None:
+    """The URI in To: the address of record of a REGISTER."""
+    value = request.first(b"to")
+    try:
+        return None if value is None else parse_name_addr(value).uri
+    except BadMessage:
+        return None
 
 
 def record_routes(token: bytes, flow: Flow, out_flow: Flow) -> tuple[bytes, ...]:

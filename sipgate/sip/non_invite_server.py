@@ -28,15 +28,24 @@ class NonInviteServer:
     """Gives one request one answer, however often the request arrives.
 
     After each call: send what came back, then read `deadline` (clock seconds; None: over). It
-    makes no 100 by itself: that is for whoever has the request (RFC 4320 §4.1 wants one when
-    Timer E has reached T2, at `trying_at`), and `respond` lets it through from then on.
+    makes no 100 by itself: that is for whoever has the request. RFC 4320 §4.1 wants one when Timer
+    E has reached T2, at `trying_due`; over UDP `respond` lets none through before.
     """
 
-    __slots__ = ("_answer", "_expires_at", "_timer_j", "deadline", "state", "trying_at")
+    __slots__ = (
+        "_answer",
+        "_expires_at",
+        "_timer_j",
+        "deadline",
+        "state",
+        "trying_at",
+        "trying_due",
+    )
 
     def __init__(self, timers: Timers, *, reliable: bool, now: float) -> None:
         self.state = NonInviteServerState.TRYING
-        self.trying_at = now if reliable else now + _until_timer_e_is_t2(timers)
+        self.trying_due = now + _until_timer_e_is_t2(timers)
+        self.trying_at = now if reliable else self.trying_due
         self._answer: bytes | None = None  # what a retransmission of the request gets
         self._expires_at = now + timers.timer_f  # the client's: nobody waits longer
         self._timer_j = 0.0 if reliable else timers.timer_j

@@ -32,6 +32,7 @@ from sipgate.store import Registration
 
 GATE = "10.0.0.1:5060"
 PHONE, PBX, TRUNK, STRANGER = "10.1.0.7", "10.2.0.2", "10.9.0.9", "192.0.2.66"
+TRUNKS = (TRUNK, "10.9.0.10", "10.9.0.11")
 STEP_SECONDS = 0.25
 
 ALLOW_ALL = "[]"
@@ -347,17 +348,20 @@ class House:
         upstream: str = "",
         transport: str = "udp",
         phone_transport: str = "udp",
+        trunks: int = 1,
         is_ready: bool = True,
         entries: Sequence[Entry] = (),
         clock: VirtualClock | None = None,
         secrets: Mapping[str, Mapping[str, str]] | None = None,
         identity: str = '["from"]',
     ) -> None:
+        """`trunks` is how many targets the upstream has, each with an end of its own."""
         self.clock = clock if clock is not None else VirtualClock()
         self.ledger = HandLedger(entries)
         self.air = Air(self.clock)
         self.lists = MemoryLists()
-        self._settings = (rules, gate, source, upstream)
+        self._settings = (rules, gate, source, upstream, transport, trunks)
+        hosts = TRUNKS[:trunks]
         self._secrets, self._identity = secrets, identity
         suffix = ";transport=tcp" if transport == "tcp" else ""
         config, policy = _read(rules, gate, source, upstream, suffix, identity)
@@ -371,12 +375,15 @@ class House:
             policy=policy,
             lists=self.lists,
             targets={
-                "trunk": Target(
-                    transport=transport,
-                    host=TRUNK,
-                    port=5080,
-                    uri_hostport=b"10.9.0.9:5080",
-                )
+                "trunk": [
+                    Target(
+                        transport=transport,
+                        host=host,
+                        port=5080,
+                        uri_hostport=b"%b:5080" % host.encode(),
+                    )
+                    for host in hosts
+                ]
             },
             key=b"k" * 32,
             limits=Limits(),
@@ -386,7 +393,11 @@ class House:
         self._ends: dict[tuple[str, int], End] = {}
         self.phone = self.end("phone", PHONE, 5060, phone_transport)
         self.pbx = self.end("pbx", PBX, 5060)
-        self.trunk = self.end("trunk", TRUNK, 5080, transport)
+        self.trunks = [
+            self.end(name, host, 5080, transport)
+            for name, host in zip(("trunk", "trunk2", "trunk3"), hosts, strict=False)
+        ]
+        self.trunk = self.trunks[0]
         self.stranger = self.end("stranger", STRANGER, 5060)
         self._heard = 0
 
@@ -428,12 +439,14 @@ class House:
 
     def restarts(self) -> "House":
         """Kill this gate; another one comes up with its ledger and its key."""
-        rules, gate, source, upstream = self._settings
+        rules, gate, source, upstream, transport, trunks = self._settings
         after = House(
             rules=rules,
             gate=gate,
             source=source,
             upstream=upstream,
+            transport=transport,
+            trunks=trunks,
             entries=self.ledger.entries[: self.ledger.durable_seq],
             clock=self.clock,
             secrets=self._secrets,
@@ -461,7 +474,7 @@ class House:
         for before, now_end in (
             (self.phone, after.phone),
             (self.pbx, after.pbx),
-            (self.trunk, after.trunk),
+            *zip(self.trunks, after.trunks, strict=True),
         ):
             now_end.got = before.got
         return after

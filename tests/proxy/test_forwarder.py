@@ -285,13 +285,39 @@ def test_a_call_that_rings_for_ever_ends_with_408() -> None:
 
 
 @pytest.mark.parametrize("method", ["REGISTER", "MESSAGE", "OPTIONS", "BYE"])
-def test_no_other_request_ever_gets_a_100_or_408(method: str) -> None:
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_rfc4320_4_1_another_request_gets_its_100_after_3_and_a_half_seconds(
+    method: str, transport: str
+) -> None:
+    house = House(phone_transport=transport)
+    raw = house.phone.asks(method, URI)
+    house.waits(3.3)
+    assert all(line.startswith("trunk: ") for line in house.heard())
+    house.waits(0.3)
+    assert "phone: SIP/2.0 100 Trying" in house.heard()
+    house.phone.sends(raw)
+    assert house.heard() == ["phone: SIP/2.0 100 Trying"]
+
+
+@pytest.mark.parametrize("method", ["REGISTER", "MESSAGE", "OPTIONS", "BYE"])
+def test_rfc4320_4_2_no_other_request_ever_gets_a_408(method: str) -> None:
     house = House()
     house.phone.asks(method, URI)
     house.waits(40)
-    assert all(line.startswith("trunk: ") for line in house.heard())
+    heard = [line for line in house.heard() if not line.startswith("trunk: ")]
+    assert heard == ["phone: SIP/2.0 100 Trying"]
     assert house.parts.table.contexts == 0
     empties(house)
+
+
+def test_rfc4320_4_1_what_is_answered_in_time_gets_no_100() -> None:
+    house = House()
+    house.phone.asks("MESSAGE", URI)
+    house.heard()
+    house.trunk.answers(180, method="MESSAGE")
+    house.trunk.answers(202, method="MESSAGE")
+    house.waits(10)
+    assert house.heard() == ["phone: SIP/2.0 202 X"]
 
 
 def test_a_retransmitted_request_is_not_forwarded_twice() -> None:
