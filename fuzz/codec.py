@@ -107,7 +107,8 @@ def fields(thing: object) -> dict[str, Any]:
     """All fields of a message, those of its Via too."""
     found: dict[str, Any] = {"class": type(thing).__name__}
     for base in type(thing).__mro__:
-        for name in getattr(base, "__slots__", ()):
+        # mypyc's classes have the second
+        for name in getattr(base, "__slots__", ()) or getattr(base, "__mypyc_attrs__", ()):
             value = getattr(thing, name)
             found[name] = fields(value) if isinstance(value, Via) else (type(value), value)
     assert len(found) > 10

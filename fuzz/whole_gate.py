@@ -136,7 +136,7 @@ class Play:
         house.writes()
         self._let_end()
         house.writes()
-        assert house.leftovers() == {}
+        assert house.leftovers() == {}, house.leftovers()
         assert house.parts.table.contexts == 0
 
     def _let_end(self) -> None:

@@ -133,7 +133,7 @@ class CallProgress:
         call, request = context.call, context.request
         if call is None:
             return
-        if call.is_referral:
+        if call.is_referral or context.referred is not None:
             self._referral_ended(context, call, status, now)
         elif request.method == b"BYE" and status not in BYE_NOT_TAKEN:
             from_caller = call.is_from_caller(request.from_tag)
@@ -175,8 +175,8 @@ class CallProgress:
         self, context: ResponseContext, call: Call, status: int, now: float
     ) -> None:
         """What a REFER was answered is all that the gate hears of the call that it asked for."""
-        if not self.end_attempt(context, status, now):
-            return
+        if not self.end_attempt(context, status, now) or call.state is CallState.UP:
+            return  # an INVITE of the same attempt goes on, or was answered
         method = text_of(context.request.method)
         if asks_for_repair(status):
             self._recorder.challenged(call, status, now)

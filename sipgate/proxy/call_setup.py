@@ -371,7 +371,7 @@ class CallSetup:
         if context.has_left or context.final_status:
             return
         call = context.call
-        ends_call = call is not None and (context.is_initial or call.is_referral)
+        ends_call = call is not None and (context.is_initial or context.referred is not None)
         if call is not None and ends_call and self._forwarder.end_attempt(context, 500, now):
             outcome = call.outcome(FAILED, 500, now, ended_by=GATE)
             self._recorder.invite_failed(call, outcome, now)

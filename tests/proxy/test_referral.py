@@ -5,7 +5,7 @@ import pytest
 from sipgate.proxy.referral import read_referral
 from sipgate.sip import BadMessage, Request, parse_message
 
-from .house import House
+from .house import GATE, House
 
 ONE_CALL = """
   - id: one-a-day
@@ -280,3 +280,31 @@ def test_a_refer_to_of_another_scheme_names_nobody() -> None:
 
     with pytest.raises(BadMessage):
         read_referral(request)
+
+
+def test_one_that_belongs_to_the_attempt_of_an_invite_ends_with_it() -> None:
+    house = House()
+    house.phone.calls()
+    house.phone.asks("invite", f"sip:+13055550001@{GATE}", branch="b2")
+    house.writes()
+    house.heard()
+    assert len(house.decisions) == 1
+    house.trunk.answers(486)
+    house.heard()
+    house.phone.acknowledges(486)
+    house.trunk.answers(501, method="invite")
+    house.waits(70)
+    assert [(outcome.kind, outcome.status) for outcome in house.outcomes] == [("failed", 501)]
+    assert house.leftovers() == {}
+
+
+def test_one_that_belongs_to_a_call_that_is_up_does_not_end_it() -> None:
+    house = House()
+    house.phone.calls()
+    house.phone.asks("invite", f"sip:+13055550001@{GATE}", branch="b2")
+    house.writes()
+    house.heard()
+    house.trunk.answers(200)
+    house.trunk.answers(501, method="invite")
+    assert house.outcomes == []
+    assert len(house.parts.calls) == 1
