@@ -22,6 +22,7 @@ METHODS = (
     *("INVITE", "ACK", "CANCEL", "BYE", "REGISTER", "OPTIONS", "REFER", "SUBSCRIBE"),
     *("NOTIFY", "INFO", "PRACK", "UPDATE", "MESSAGE", "PUBLISH", "x-NEW", "invite"),
 )
+PHONE_URI = "sip:4711@10.1.0.7:5060"
 URIS = (
     f"sip:+13055550001@{GATE}",
     f"sip:+13055550002@{GATE}",
@@ -33,7 +34,7 @@ URIS = (
     "sips:+13055550001@far.example",
     "urn:service:sos",
     "http://x",
-    "sip:4711@10.1.0.7:5060",
+    PHONE_URI,
 )
 STATUSES = (100, 180, 183, 200, 202, 302, 401, 407, 408, 481, 486, 487, 503, 603, 199, 699)
 WAITS = (0.0, 0.1, 0.5, 1.0, 4.0, 32.0, 64.0, 180.0)
@@ -86,10 +87,12 @@ class Play:
     def __init__(self, script: Script) -> None:
         self._script = script
         first = script.byte()
+        lines = "routes = true\nnat = true" if first & 2 else ""
+        lines += ("", '\nregistrations = "contact"', '\nregistrations = "path"', "")[first >> 5 & 3]
         self.house = House(
             RULES,
             gate=SHORT if first & 1 else f'{SHORT}\nmode = "monitor"',
-            source="routes = true\nnat = true" if first & 2 else "",
+            source=lines,
             upstream="trusted = false" if first & 4 else "",
             transport="tcp" if first & 8 else "udp",
             phone_transport="tcp" if first & 16 else "udp",
@@ -134,6 +137,8 @@ class Play:
             assert size <= PER_PACKET * (self.packets + 1), house.leftovers()
         house.ledger.is_full = False
         house.writes()
+        for binding in list(house.parts.bindings):  # they may hold for a month
+            house.parts.bindings.remove(binding.token)
         self._let_end()
         house.writes()
         assert house.leftovers() == {}, house.leftovers()
@@ -179,7 +184,7 @@ class Play:
     def _ask(self) -> None:
         script, end = self._script, self._end()
         method = METHODS[script.byte() % len(METHODS)]
-        uri = URIS[script.byte() % len(URIS)]
+        uri = self._uri(script.byte())
         which = script.byte()
         raw = written(
             end,
@@ -191,6 +196,14 @@ class Play:
             branch=which >> 5,
         )
         self._send(end, self._tweaked(raw))
+
+    def _uri(self, number: int) -> str:
+        """One of the usual; a phone that has registered is called by its token."""
+        uri = URIS[number % len(URIS)]
+        if uri == PHONE_URI:
+            for binding in self.house.parts.bindings:
+                return f"sip:{binding.token.decode()}@{GATE}"
+        return uri
 
     def _answer(self) -> None:
         script, end = self._script, self._end()
@@ -347,6 +360,7 @@ def written(
         b"Call-ID: " + (call_id or b"c%d" % call),
         f"CSeq: {cseq} {method}".encode(),
         f"Contact: <sip:4711@{end.address}>".encode(),
+        *((b"Supported: path",) if method == "REGISTER" else ()),
         *(headers or []),
         b"Content-Length: 0",
     ]

@@ -97,13 +97,17 @@ class CallRecorder:
     def ended(self, call: Call, outcome: Outcome, now: float, *, keep: bool = False) -> None:
         """The call is over: write its outcome, free its count. Again does nothing.
 
-        `keep`: its tags go on opening its dialog (design §5: expiry frees the count only).
+        `keep`: its tags go on opening its dialog (design §5: expiry frees the count only), for as
+        long as a call may last.
         """
         if not keep:
             self._calls.remove(call)
-        call.deadline = None  # or the timers would hold it for as long as it might have lasted
+            call.deadline = None  # or the timers would hold it for as long as it might have lasted
         if call.state is CallState.ENDED:
             return
+        if keep:
+            call.deadline = now + self._max_call
+            self._timers.add(CallExpiry(call, self), now)
         call.state = CallState.ENDED
         self.release(call, now)
         self.write_outcome(call.seq, outcome, now)
@@ -198,8 +202,6 @@ class CallRecorder:
             reason = "session expired" if now < answered_at + self._max_call else None
             outcome = call.outcome("answered", 200, now, ended_by=LOST, reason=reason)
             self.ended(call, outcome, now, keep=True)
-            call.deadline = now + self._max_call  # its tags are good that long
-            self._timers.add(CallExpiry(call, self), now)
         elif call.state is CallState.ENDED:
             self._calls.remove(call)
 
