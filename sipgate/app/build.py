@@ -176,6 +176,7 @@ def build(
         is_used=any(source.registrations in ("path", "contact") for source in own_sources),
     )
     forwarder.fail_over_with(upstream_sender)
+    restored.may_have_gone_to(upstream_sender.target_keys)
     dialogs = DialogSender(
         calls=calls,
         branches=branches,

@@ -89,12 +89,16 @@ class DecisionEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="deci
 
 
 class AnsweredEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="answered"):
-    """A 2xx came. `decision` is the decision's `seq`; `session_expires` is in seconds."""
+    """A 2xx came. `decision` is the decision's `seq`; `session_expires` is in seconds.
+
+    `target` is the one that answered; the decision's is the one of first choice.
+    """
 
     decision: int
     to_tag: str
     contact: str | None = None
     session_expires: int | None = None
+    target: str | None = None
 
 
 class OutcomeEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="outcome"):

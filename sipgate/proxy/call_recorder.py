@@ -69,6 +69,7 @@ class CallRecorder:
                 to_tag=text_of(to_tag),
                 contact=None if contact is None else text_of(contact),
                 session_expires=session_expires,
+                target=text_of(call.target) or None,
             )
         )
 

@@ -415,15 +415,16 @@ class Forwarder:
             return
         branch.cancel_at = now
         branch.timer_c = now + CANCEL_PATIENCE
-        out_flow = branch.out_flow
         reason = context.cancel_reason if context.cancel_wanted else None
-        raw = build_cancel(branch.sent, reason)
-        client = NonInviteClient(raw, self._sip_timers, reliable=out_flow.reliable, now=now)
-        key = branch.key + b"CANCEL"
-        own = OwnCancel(key, client, out_flow, self._table.drop_client)
-        self._table.clients[key] = own
-        self._timers.add(own, now)
+        self.launch_cancel(branch.key, build_cancel(branch.sent, reason), branch.out_flow, now)
         self._timers.add(context, now)
+
+    def launch_cancel(self, key: bytes, raw: bytes, out_flow: Flow, now: float) -> None:
+        """Send a CANCEL of our own for the branch with that key; its answer goes no further."""
+        client = NonInviteClient(raw, self._sip_timers, reliable=out_flow.reliable, now=now)
+        own = OwnCancel(key + b"CANCEL", client, out_flow, self._table.drop_client)
+        self._table.clients[own.key] = own
+        self._timers.add(own, now)
         out_flow.send(raw)
 
     def _abandon_branches(self, context: ResponseContext, now: float) -> None:

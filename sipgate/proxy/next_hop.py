@@ -183,6 +183,12 @@ class HopResolver:
         """The flow to an upstream's target, whose host is numeric."""
         return self.numeric_flow(Hop(target.transport, target.host, target.port))
 
+    def key_flow(self, key: bytes) -> Flow:
+        """The flow to a target by its key, as in the ledger: `udp:192.0.2.1:5060`."""
+        transport, _, address = key.decode().partition(":")
+        host, _, port = address.rpartition(":")
+        return self.numeric_flow(Hop(transport, host, int(port)))
+
     def known_flow(self, uri: bytes) -> Flow | None:
         """The flow that a Request-URI in this very spelling led to before, if it is open."""
         flow = self._flows_by_uri.get(uri)

@@ -320,8 +320,7 @@ class Proxy:
                 self._answer_statelessly(request, 483, PHRASES[483], flow)
                 return
             invite.call.cancelled = True
-            routes = self._routes.read(request, flow)
-            self._send_restored(request, invite, routes, flow, source, now)
+            self._cancel_restored(request, invite, flow, source, now)
             return
         if entry is None and source is None:
             self._stranger(request, flow)
@@ -345,12 +344,32 @@ class Proxy:
         source: Source | None,
         now: float,
     ) -> None:
-        """CANCEL, or the ACK to a non-2xx, of an INVITE of before the restart goes as it did."""
+        """The ACK to a non-2xx of an INVITE of before the restart goes on as that did."""
         phone = self._phones.find(request, routes, flow, source, now)
         if phone is None:
             self._upstream_sender.send_restored(request, invite, routes, flow)
         elif phone.binding is not None:
             self._phones.send_restored(request, invite, phone.binding, routes)
+
+    def _cancel_restored(
+        self,
+        request: Request,
+        invite: RestoredInvite,
+        flow: Flow,
+        source: Source | None,
+        now: float,
+    ) -> None:
+        """It is answered here like any CANCEL, and goes wherever its INVITE may have gone."""
+        routes = self._routes.read(request, flow)
+        phone = self._phones.find(request, routes, flow, source, now)
+        if phone is not None:
+            if phone.binding is not None:
+                self._phones.send_restored(request, invite, phone.binding, routes)
+            return
+        context = self._forwarder.open(request, flow, server_key(request, b"CANCEL"), source, now)
+        self._forwarder.respond(context, 200, now, phrase=b"OK")
+        places = self._restored.targets_of(invite.call)
+        self._upstream_sender.cancel_restored(request, invite, places, routes, flow, now)
 
     # Answers without a transaction
 

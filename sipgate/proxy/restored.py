@@ -20,7 +20,7 @@ from sipgate.gate import (
 )
 from sipgate.ledger import AnsweredEntry, DecisionEntry
 from sipgate.net import Flow, Network
-from sipgate.sip import BadMessage, Request, Response, Via, parse_via
+from sipgate.sip import BadMessage, Request, Response, parse_via
 
 from .branch import BranchMaker
 from .call import ActiveCalls, Call, CallState
@@ -42,17 +42,28 @@ class RestoredInvite:
 
     call: Call
     open: OpenAttempt | None
-    target: bytes  # as in the branch
+    target: bytes  # where it went first, or where what the caller has heard came from
     cseq: int
     expires_at: float  # clock seconds: Timer C
     is_over: bool = False  # it had its final response, or came again
+    is_heard: bool = False  # the caller has got a response of `target`
+    is_refused: bool = False  # and it was a final one, but no 2xx
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredBranch:
+    """One of the tries of such an INVITE, as a response shows it."""
+
+    invite: RestoredInvite
+    target: bytes  # as in the branch
 
 
 class RestoredInvites:
     """The INVITEs of before the restart, found by their own branch or by ours.
 
     The ledger knows the first INVITE of each attempt. Others of it (a fork of the PBX in front, the
-    retry with credentials) show by their responses, which carry all that our branch is made of.
+    retry with credentials) show by their responses, which carry all that our branch is made of. So
+    do its tries at other targets of the upstream.
     None is older than Timer C, so all are forgotten a while after the last has been added.
     """
 
@@ -60,15 +71,26 @@ class RestoredInvites:
         self.deadline: float | None = None  # of the next sweep
         self._branches = branches
         self._on_silent: Callable[[Call, float], None] | None = None
+        self._target_keys: Callable[[Source], Iterable[bytes]] | None = None
         self._forget_at = 0.0
         self._open_attempts = open_attempts
         self._by_caller_branch: dict[tuple[str, bytes], RestoredInvite] = {}
-        self._by_client_key: dict[bytes, RestoredInvite] = {}
+        self._by_client_key: dict[bytes, RestoredBranch] = {}
         self._by_names: dict[tuple[bytes, bytes], list[RestoredInvite]] = {}
 
     def when_silent(self, on_silent: Callable[[Call, float], None]) -> None:
         """Who is told of a call whose last INVITE got no final response."""
         self._on_silent = on_silent
+
+    def may_have_gone_to(self, target_keys: Callable[[Source], Iterable[bytes]]) -> None:
+        """Who knows the targets of a source's upstream, with their transports."""
+        self._target_keys = target_keys
+
+    def targets_of(self, call: Call) -> list[bytes]:
+        """Every place that an INVITE of this call may have gone to, the first one first."""
+        assert self._target_keys is not None
+        others = [key for key in self._target_keys(call.source) if key != call.target]
+        return [call.target, *others]
 
     def __bool__(self) -> bool:
         return bool(self._by_client_key)
@@ -93,16 +115,17 @@ class RestoredInvites:
             call.target,
         )
         invite = RestoredInvite(call, opened, call.target, entry.cseq, expires_at)
-        self._by_client_key[key] = invite
+        self._by_client_key[key] = RestoredBranch(invite, call.target)
         self._by_caller_branch[entry.via, call.call_id] = invite
         self._by_names.setdefault((call.call_id, call.caller_tag), []).append(invite)
         self.deadline = self._next_sweep(now)
 
     def find_branch(self, key: bytes) -> RestoredInvite | None:
         """By the transaction part of our branch alone."""
-        return self._by_client_key.get(key)
+        known = self._by_client_key.get(key)
+        return None if known is None else known.invite
 
-    def find_response(self, key: bytes, response: Response) -> RestoredInvite | None:
+    def find_response(self, key: bytes, response: Response) -> RestoredBranch | None:
         """By the transaction part of the branch in a response to an INVITE, or to its CANCEL."""
         known = self._by_client_key.get(key)
         if known is not None or not self._by_names:
@@ -117,15 +140,22 @@ class RestoredInvites:
         except BadMessage:
             return None
         for first in sorted(siblings, key=lambda sibling: sibling.is_over):
-            if key == self._branches.transaction_part_of(
-                via.sent_by,
-                via.branch,
-                response.call_id,
-                response.from_tag,
-                response.cseq_number,
-                first.target,
-            ):
-                return self._discovered(key, via, first, response.cseq_number)
+            for target in self.targets_of(first.call):
+                if key == self._branches.transaction_part_of(
+                    via.sent_by,
+                    via.branch,
+                    response.call_id,
+                    response.from_tag,
+                    response.cseq_number,
+                    target,
+                ):
+                    name = (text_of(via.sent_by + b";" + via.branch), first.call.call_id)
+                    invite = self._by_caller_branch.get(name)
+                    if invite is None or invite.cseq != response.cseq_number:
+                        invite = self._discovered(first, target, response.cseq_number)
+                        self._by_caller_branch[name] = invite
+                    found = self._by_client_key[key] = RestoredBranch(invite, target)
+                    return found
         return None
 
     def find_request(self, request: Request) -> RestoredInvite | None:
@@ -165,7 +195,7 @@ class RestoredInvites:
 
     def wake(self, now: float) -> None:
         """End the INVITEs whose calls are up or over, and those that nobody has answered."""
-        for invite in tuple(self._by_client_key.values()):
+        for invite in tuple(self._by_caller_branch.values()):
             if invite.call.state is not CallState.CALLING:
                 self.end(invite, invite.call.last_status, now)
             elif invite.expires_at <= now and self.end(invite, 408, now):
@@ -179,20 +209,17 @@ class RestoredInvites:
             self.deadline = None
 
     def _next_sweep(self, now: float) -> float:
-        waiting = [one.expires_at for one in self._by_client_key.values() if not one.is_over]
+        waiting = [one.expires_at for one in self._by_caller_branch.values() if not one.is_over]
         return min(now + SWEEP_SECONDS, max(now, min(waiting, default=self._forget_at)))
 
-    def _discovered(self, key: bytes, via: Via, first: RestoredInvite, cseq: int) -> RestoredInvite:
+    def _discovered(self, first: RestoredInvite, target: bytes, cseq: int) -> RestoredInvite:
         """One more INVITE of an attempt has shown itself."""
         opened = first.open
-        found = RestoredInvite(first.call, opened, first.target, cseq, first.expires_at)
+        found = RestoredInvite(first.call, opened, target, cseq, first.expires_at)
         if cseq != first.cseq:
             found.is_over, first.is_over = first.is_over, True  # that one was challenged
         elif opened is not None:
             opened.invites += 1  # a fork: the attempt is over when both are
-        self._by_client_key[key] = found
-        name = text_of(via.sent_by + b";" + via.branch)
-        self._by_caller_branch[name, first.call.call_id] = found
         return found
 
 
@@ -270,6 +297,8 @@ class CallRestorer:
             call.answered_at = since
             call.answered_time = answer.time_us / 1_000_000
             call.session_seconds = answer.session_expires
+            if answer.target is not None:
+                call.target = answer.target.encode()
             call.deadline = since + self._max_call
             if answer.session_expires:  # its last refresh is not known: give it one more interval
                 silent_until = now + answer.session_expires + GRACE_SECONDS

@@ -221,26 +221,67 @@ class UpstreamSender:
         binding = self._bindings.on_flow(flow_key(flow), now)
         return b"" if binding is None else CALLER_PHONE + binding.token
 
+    def target_keys(self, source: Source) -> list[bytes]:
+        """Where the requests of a source may go, with the transports."""
+        upstream = self._upstreams.get(source.upstream)
+        return [] if upstream is None else [target.key for target in upstream.targets]
+
     def send_restored(
         self, request: Request, invite: RestoredInvite, routes: RouteSet, flow: Flow
     ) -> None:
-        """CANCEL, or the ACK to a non-2xx, of an INVITE of before the restart goes on as it did."""
-        source = invite.call.source
-        transport, _, address = invite.target.decode().partition(":")
-        host, _, port = address.rpartition(":")
-        upstream, uri = self._upstreams[source.upstream], parse_uri(request.uri)
-        callee = source.dial_plan.read(dialled(uri))
-        target = next((one for one in upstream.targets if one.key == invite.target), None)
+        """The ACK to a non-2xx of an INVITE of before the restart goes on as that did."""
+        source, uri, target_key = invite.call.source, parse_uri(request.uri), invite.target
+        target = self._target_of(source, target_key)
         self._forwarder.stateless(
             request,
-            self._hops.numeric_flow(Hop(transport, host, int(port))),
-            invite.target,
+            self._hops.key_flow(target_key),
+            target_key,
             routes.own,
             routes.rest,
-            self._removed_lines(request, source, upstream),
-            self._outgoing_uri(request, uri, callee, source, target, flow),
+            self._removed_lines(request, source, self._upstreams[source.upstream]),
+            self._restored_uri(request, uri, source, target, flow),
             strict=target is not None and _is_strict(routes, target),
         )
+
+    def cancel_restored(
+        self,
+        request: Request,
+        invite: RestoredInvite,
+        target_keys: list[bytes],
+        routes: RouteSet,
+        flow: Flow,
+        now: float,
+    ) -> None:
+        """A CANCEL for an INVITE of before the restart goes wherever that may have gone."""
+        source, uri = invite.call.source, parse_uri(request.uri)
+        for target_key in target_keys:
+            target = self._target_of(source, target_key)
+            out_flow = self._hops.key_flow(target_key)
+            key, raw = self._forwarder.written(
+                request,
+                out_flow,
+                target_key,
+                own_routes=routes.own,
+                rest_routes=routes.rest,
+                remove=self._removed_lines(request, source, self._upstreams[source.upstream]),
+                uri=self._restored_uri(request, uri, source, target, flow),
+                strict=target is not None and _is_strict(routes, target),
+            )
+            self._forwarder.launch_cancel(key, raw, out_flow, now)
+
+    def _target_of(self, source: Source, target_key: bytes) -> Target | None:
+        """The target that a key means, whatever the transport."""
+        address = target_key.partition(b":")[2]
+        for target in self._upstreams[source.upstream].targets:
+            if target.key.partition(b":")[2] == address:
+                return target
+        return None
+
+    def _restored_uri(
+        self, request: Request, uri: Uri, source: Source, target: Target | None, flow: Flow
+    ) -> bytes | None:
+        callee = source.dial_plan.read(dialled(uri))
+        return self._outgoing_uri(request, uri, callee, source, target, flow)
 
     def _outgoing_uri(
         self,

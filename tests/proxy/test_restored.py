@@ -111,14 +111,17 @@ def test_a_cancel_after_a_restart_goes_on_as_the_invite_did() -> None:
     house.phone.asks(
         "CANCEL", URI, headers=["Route: <sip:10.0.0.1:5060;lr>", "Reason: SIP;cause=200"]
     )
-    assert house.heard() == ["trunk: CANCEL sip:+13055550001@10.9.0.9:5080 SIP/2.0"]
+    assert house.heard() == [
+        "phone: SIP/2.0 200 OK",
+        "trunk: CANCEL sip:+13055550001@10.9.0.9:5080 SIP/2.0",
+    ]
     cancel = house.trunk.got_request("CANCEL")
     assert cancel.via.branch == invite.via.branch
     assert header(cancel, "route") is None
     assert header(cancel, "reason") == "SIP;cause=200"
     house.trunk.answers(200, method="CANCEL")
     house.trunk.answers(487)
-    assert house.heard() == ["phone: SIP/2.0 200 X", "phone: SIP/2.0 487 X"]
+    assert house.heard() == ["phone: SIP/2.0 487 X"]
     assert kinds(house) == [("cancelled", 487, True)]
     empties(house)
 
@@ -289,7 +292,7 @@ def test_a_cancel_of_a_fork_from_before_goes_on_under_its_own_branch() -> None:
     house = restarted_with_forks()
     forked = house.trunk.got_request("INVITE")
     house.phone.asks("CANCEL", URI, branch="b2")
-    assert [line[:13] for line in house.heard()] == ["trunk: CANCEL"]
+    assert [line[:13] for line in house.heard()] == ["phone: SIP/2.", "trunk: CANCEL"]
     assert house.trunk.got_request("CANCEL").via.branch == forked.via.branch
 
 
@@ -370,3 +373,96 @@ def test_an_emergency_call_from_before_has_its_outcome() -> None:
     after = house.restarts()
     after.trunk.answers(486)
     assert kinds(after) == [("busy", 486, False)]
+
+
+# Several targets (design §6, Active calls)
+
+
+def restarted_after_failover(trunks: int = 2) -> House:
+    """The first target was passed over, the second has the INVITE, and the gate died."""
+    house = House(trunks=trunks)
+    house.phone.calls()
+    house.writes()
+    house.waits(4.1)
+    house.heard()
+    return house.restarts()
+
+
+def test_a_response_of_any_target_to_an_invite_from_before_goes_back() -> None:
+    house = restarted_after_failover()
+    house.trunks[1].answers(180)
+    house.trunks[1].answers(200, contact="sip:callee@10.9.0.10:5080")
+    assert house.heard() == ["phone: SIP/2.0 180 X", "phone: SIP/2.0 200 X"]
+    [call] = house.parts.calls
+    assert call.target == b"udp:10.9.0.10:5080"
+    house.phone.in_dialog("BYE", uri="sip:callee@10.9.0.10:5080")
+    house.heard()
+    house.trunks[1].answers(200, method="BYE")
+    assert kinds(house) == [("answered", 200, False)]
+    empties(house)
+
+
+def test_a_cancel_after_a_restart_goes_to_each_target_under_its_own_branch() -> None:
+    house = restarted_after_failover()
+    invites = [trunk.got_request("INVITE") for trunk in house.trunks]
+    house.phone.asks("CANCEL", URI)
+    assert house.heard() == [
+        "phone: SIP/2.0 200 OK",
+        "trunk: CANCEL sip:+13055550001@10.9.0.9:5080 SIP/2.0",
+        "trunk2: CANCEL sip:+13055550001@10.9.0.10:5080 SIP/2.0",
+    ]
+    cancels = [trunk.got_request("CANCEL") for trunk in house.trunks]
+    assert [one.via.branch for one in cancels] == [one.via.branch for one in invites]
+    house.trunks[0].answers(481, method="CANCEL")
+    house.trunks[1].answers(200, method="CANCEL")
+    house.trunks[1].answers(487)
+    assert house.heard() == ["phone: SIP/2.0 487 X"]
+    house.phone.acknowledges(487)
+    assert [line[:11] for line in house.heard()] == ["trunk2: ACK"]
+    assert kinds(house) == [("cancelled", 487, True)]
+    empties(house)
+
+
+def test_a_cancel_after_a_restart_is_repeated_until_it_is_answered() -> None:
+    house = restarted_after_failover()
+    house.phone.asks("CANCEL", URI)
+    house.heard()
+    house.trunks[0].answers(481, method="CANCEL")
+    house.waits(0.6)
+    assert [line[:14] for line in house.heard()] == ["trunk2: CANCEL"]
+
+
+def test_after_a_restart_a_late_refusal_does_not_end_what_rings_elsewhere() -> None:
+    house = restarted_after_failover()
+    house.trunks[1].answers(180)
+    house.heard()
+    house.trunks[0].answers(486)
+    assert house.heard() == []
+    house.trunks[1].answers(200, contact="sip:callee@10.9.0.10:5080")
+    assert house.heard() == ["phone: SIP/2.0 200 X"]
+    assert kinds(house) == []
+
+
+def test_after_a_restart_a_2xx_of_another_target_than_the_one_that_refused_goes_nowhere() -> None:
+    house = restarted_after_failover()
+    house.trunks[1].answers(486)
+    house.heard()
+    house.phone.acknowledges(486)
+    assert [line[:11] for line in house.heard()] == ["trunk2: ACK"]
+    house.trunks[0].answers(200)
+    assert house.heard() == []
+    assert kinds(house) == [("busy", 486, False)]
+
+
+def test_after_a_restart_a_call_is_still_at_the_target_that_answered_it() -> None:
+    house = House(trunks=2)
+    house.phone.calls()
+    house.writes()
+    house.heard()
+    house.trunks[0].answers(503)
+    house.heard()
+    house.trunks[1].answers(200, contact="sip:callee@10.9.0.10:5080")
+    house.writes()
+    after = house.restarts()
+    [call] = after.parts.calls
+    assert call.target_host == "10.9.0.10"
