@@ -20,10 +20,15 @@ MOST_TOLD = 20  # broken promises; the first one is enough to look at
 
 
 def play_faults(
-    config_file: Path | None, *, seed: int | None, seeds: int | None, as_json: bool
+    config_file: Path | None,
+    policy_file: Path | None,
+    *,
+    seed: int | None,
+    seeds: int | None,
+    as_json: bool,
 ) -> None:
     """Play one seed and tell its story, or `seeds` of them from `seed` on (drawn unless given)."""
-    play_of = _plays(config_file)
+    play_of = _plays(config_file, policy_file)
     if seeds is None and seed is not None:
         report = play_of(seed).play(tells=True)
         if as_json:
@@ -42,13 +47,14 @@ def play_faults(
     _play_many(play_of, first, count, config_file, as_json=as_json)
 
 
-def _plays(config_file: Path | None) -> PlayOf:
+def _plays(config_file: Path | None, policy_file: Path | None) -> PlayOf:
     if config_file is None:
         return own_plays()
     from sipgate.gate import load_policy
 
     config = read_config(config_file)
-    return plays(config, load_policy(config.gate.policy, timezone=config.gate.timezone))
+    policy = load_policy(policy_file or config.gate.policy, timezone=config.gate.timezone)
+    return plays(config, policy)
 
 
 def _play_many(

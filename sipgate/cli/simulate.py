@@ -12,7 +12,7 @@ from rich.live import Live
 
 from .failure import BadInput
 from .output import print_json
-from .settings import AsJson
+from .settings import DEFAULT_CONFIG, AsJson
 
 if TYPE_CHECKING:
     from sipgate.simulate import Scenario, Summary
@@ -51,8 +51,24 @@ SimulatedConfig = Annotated[
         "-c",
         "--config",
         metavar="FILE",
-        help="With --faults: the configuration that is played, not a built-in one.",
+        help="With --virtual and --faults: the configuration that is played.",
         show_default=False,
+    ),
+]
+SimulatedPolicy = Annotated[
+    Path | None,
+    typer.Option(
+        "--policy",
+        metavar="FILE",
+        help="With --config: another policy than it names.",
+        show_default=False,
+    ),
+]
+Virtual = Annotated[
+    bool,
+    typer.Option(
+        "--virtual",
+        help="Play the scenario against a configuration on a virtual clock: hours in seconds.",
     ),
 ]
 
@@ -61,15 +77,19 @@ def simulate(
     scenario: ScenarioFile = None,
     gate: GateAt = None,
     pace: Pace = None,
+    virtual: Virtual = False,
     faults: Faults = False,
     seed: Seed = None,
     seeds: Seeds = None,
     config: SimulatedConfig = None,
+    policy: SimulatedPolicy = None,
     as_json: AsJson = False,
 ) -> None:
     """Let simulated agents call through a gate, and say what became of their calls.
 
     Ctrl-C ends the calls that are up properly, and says what there was so far.
+    With --virtual the gate is one that is made of your configuration for this play alone: it opens
+    no socket and writes nothing, so a policy can be tried before it goes live.
     With --faults whole gates are played on a virtual clock, thousands a minute, while messages are
     lost, disks fail and the gate is killed; exit code 1 when a promise was not kept.
     """
@@ -77,16 +97,28 @@ def simulate(
 
     log_to_stderr("warning")
     if faults:
-        if scenario is not None or gate is not None or pace is not None:
+        if scenario is not None or gate is not None or pace is not None or virtual:
             raise BadInput("sipgate: --faults plays no scenario; expected no FILE beside it")
+        if policy is not None and config is None:
+            raise BadInput("sipgate: --policy needs --config")
         from .fault_plays import play_faults
 
-        play_faults(config, seed=seed, seeds=seeds, as_json=as_json)
+        play_faults(config, policy, seed=seed, seeds=seeds, as_json=as_json)
         return
-    if seed is not None or seeds is not None or config is not None:
-        raise BadInput("sipgate: --seed, --seeds and --config need --faults")
+    if seed is not None or seeds is not None:
+        raise BadInput("sipgate: --seed and --seeds need --faults")
     if scenario is None:
         raise BadInput("sipgate: no scenario; expected FILE, or --faults")
+    if virtual:
+        if gate is not None:
+            raise BadInput("sipgate: --virtual makes a gate of its own; expected no --gate")
+        from .virtual_room import play_virtually
+
+        played_scenario = _scenario(scenario, None, pace)
+        play_virtually(played_scenario, config or DEFAULT_CONFIG, policy, as_json=as_json)
+        return
+    if config is not None or policy is not None:
+        raise BadInput("sipgate: --config and --policy need --virtual or --faults")
     from sipgate.simulate import render, render_end
 
     played = _scenario(scenario, gate, pace)

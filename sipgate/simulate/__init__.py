@@ -24,6 +24,7 @@ from .simulated_disk import SimulatedDisk, SimulatedWriter
 from .spelling import Address, parse_address
 from .summary import Summary, Tally
 from .table import render, render_end, sentences
+from .virtual_room import RoomPlayed, play_rooms
 from .weather import CALM, Weather
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "Limit",
     "NetworkPlay",
     "PlayReport",
+    "RoomPlayed",
     "Scenario",
     "SimulatedDisk",
     "SimulatedWriter",
@@ -62,6 +64,7 @@ __all__ = [
     "parse_address",
     "parse_plan",
     "parse_scenario",
+    "play_rooms",
     "render",
     "render_end",
     "run_callee",

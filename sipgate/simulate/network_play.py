@@ -12,19 +12,18 @@ from typing import NamedTuple, Protocol, cast
 
 from sipgate.clock import VirtualClock
 from sipgate.net import Network
-from sipgate.sip import Timers
 
-from .agenda import Agenda, Alarm
+from .agenda import Agenda
 from .call_plan import Dialling, draw_calls
 from .callee import AnsweringEnd
 from .calling_end import CallingEnd, DialledInvite, PlannedCall
-from .endpoint import Endpoint
 from .evidence import Evidence
 from .fault_plan import FaultPlan, draw_faults
 from .invariants import Watcher, broken_promises
 from .limit_model import Limit
 from .simulated_disk import SimulatedDisk
 from .simulated_network import Passage, SimulatedHost, SimulatedNetwork
+from .virtual_endpoint import TokenCounter, virtual_endpoint
 
 
 class GateLife(Protocol):
@@ -128,7 +127,7 @@ class NetworkPlay:
         self.is_drained = False
         self.make_gate = make_gate
         self._lives = 0
-        self._tokens = 0
+        self._new_token = TokenCounter()
         self.callees = [self._callee(*target) for target in landscape.targets]
         self.callers = [self._caller(*caller) for caller in landscape.callers]
 
@@ -208,30 +207,14 @@ class NetworkPlay:
         for kind in ("udp", "tcp"):
             if host.listener_on(kind, port) is None:
                 host.open(kind, port)
-        endpoint = self._endpoint(host)
-        end = AnsweringEnd(endpoint=endpoint)
-        host.receiver = endpoint
-        return end
+        return AnsweringEnd(endpoint=virtual_endpoint(self.agenda, host, self._new_token))
 
     def _caller(self, address: str, transport: str) -> CallingEnd:
         host = self.network.host(address)
         listeners = {kind: host.open(kind, 5060) for kind in ("udp", "tcp")}
         port = next(at.port for at in self.landscape.gate_ports if at.transport == transport)
-        endpoint = self._endpoint(host)
-        host.receiver = endpoint
+        endpoint = virtual_endpoint(self.agenda, host, self._new_token)
         return CallingEnd(endpoint, listeners[transport], (transport, self.landscape.gate, port))
-
-    def _endpoint(self, host: SimulatedHost) -> Endpoint:
-        endpoint = Endpoint(
-            self.clock, Timers(), network=cast(Network, host), new_token=self._new_token
-        )
-        alarm = Alarm(self.agenda, lambda: endpoint.schedule.wake(self.clock.now()))
-        endpoint.schedule.when_earlier(alarm.earlier)
-        return endpoint
-
-    def _new_token(self) -> bytes:
-        self._tokens += 1
-        return b"%07x" % self._tokens
 
     def _watch(self, passage: Passage) -> None:
         self.passages.append(passage)

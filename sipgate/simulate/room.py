@@ -135,9 +135,16 @@ class Agent:
 class Play(Core):
     """One run of a scenario: its agents, their phones and their calls."""
 
-    def __init__(self, scenario: Scenario, clock: Clock, timers: Timers | None = None) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        clock: Clock,
+        timers: Timers | None = None,
+        *,
+        endpoint: Endpoint | None = None,
+    ) -> None:
         self.scenario = scenario
-        self.endpoint = Endpoint(clock, timers or Timers())
+        self.endpoint = endpoint or Endpoint(clock, timers or Timers())
         self.endpoint.core = self
         self._gate = str(scenario.gate)
         self._host = scenario.gate.host
@@ -167,25 +174,48 @@ class Play(Core):
 
     async def play(self, stop: asyncio.Event, on_update: OnUpdate) -> None:
         """Let the agents call until the scenario's end, then end what is still up."""
-        now = self._started_at = self.endpoint.clock.now()
-        for agent in self._agents:
-            agent.begin(now)
-            self.endpoint.schedule.watch(agent)
+        self.begin()
         total = self.scenario.real_seconds
-        while not stop.is_set() and not self._has_ended.is_set():
+        while not stop.is_set() and not self.has_ended:
             elapsed = self.endpoint.clock.now() - self._started_at
             if total is not None and elapsed >= total:
                 break
             on_update(self.summary())
             await _wait_for(stop, UPDATE_SECONDS if total is None else total - elapsed)
-        self._is_winding_up = True
-        for call in tuple(self._calls_by_branch.values()):
-            call.wind_up()
+        self.wind_up()
         give_up_at = self.endpoint.clock.now() + WIND_UP_SECONDS
-        while self._open_calls() and self.endpoint.clock.now() < give_up_at:
+        while self.open_calls and self.endpoint.clock.now() < give_up_at:
             on_update(self.summary())
             await asyncio.sleep(UPDATE_SECONDS)
         on_update(self.summary(is_over=True))
+
+    def seat(self, listen: Callable[[], Listener]) -> None:
+        """Give each agent a phone of a simulated network."""
+        for agent in self._agents:
+            agent.listener = listen()
+
+    def begin(self) -> None:
+        """The agents sit down."""
+        now = self._started_at = self.endpoint.clock.now()
+        for agent in self._agents:
+            agent.begin(now)
+            self.endpoint.schedule.watch(agent)
+
+    def wind_up(self) -> None:
+        """No more calls, and those that are up are ended."""
+        self._is_winding_up = True
+        for call in tuple(self._calls_by_branch.values()):
+            call.wind_up()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the last call that may be made is over."""
+        return self._has_ended.is_set()
+
+    @property
+    def open_calls(self) -> int:
+        """Calls that are not over."""
+        return sum(agent.tally.open for agent in self._agents)
 
     def summary(self, *, is_over: bool = False) -> Summary:
         """How it stands."""
@@ -356,11 +386,8 @@ class Play(Core):
 
     def _ended(self, agent: Agent, result: CallResult) -> None:
         agent.ended(result)
-        if not self.may_dial() and not self._open_calls():
+        if not self.may_dial() and not self.open_calls:
             self._has_ended.set()
-
-    def _open_calls(self) -> int:
-        return sum(agent.tally.open for agent in self._agents)
 
     def _forget(self, branch: bytes, call_id: bytes) -> None:
         self._calls_by_branch.pop(branch, None)

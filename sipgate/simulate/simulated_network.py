@@ -142,9 +142,10 @@ class SimulatedHost:
         self.counts = Counts()
         self.listeners: list[Listener] = []
         self.is_cut_off = False
+        self._listeners_by_port: dict[tuple[str, int], Listener] = {}
         self._network = network
         self._datagram_flows: dict[tuple[str, int, Listener], DatagramFlow] = {}
-        self._streams: dict[tuple[str, int], StreamFlow] = {}  # the newest by peer
+        self._streams: dict[tuple[str, int, Listener | None], StreamFlow] = {}  # the newest
         self._all_streams: dict[StreamFlow, None] = {}
         self._next_port = FIRST_OWN_PORT
         self._local_addresses = LocalAddresses(network.agenda.clock)
@@ -167,6 +168,7 @@ class SimulatedHost:
             local_addresses=self._local_addresses,
         )
         self.listeners.append(listener)
+        self._listeners_by_port.setdefault((transport, port), listener)
         return listener
 
     def free_port(self) -> int:
@@ -175,12 +177,7 @@ class SimulatedHost:
 
     def listener_on(self, transport: str, port: int) -> Listener | None:
         """Who takes what comes to a port; nobody while the host is cut off."""
-        if self.is_cut_off:
-            return None
-        for listener in self.listeners:
-            if listener.transport == transport and listener.port == port:
-                return listener
-        return None
+        return None if self.is_cut_off else self._listeners_by_port.get((transport, port))
 
     def flow_to(
         self,
@@ -195,18 +192,18 @@ class SimulatedHost:
         host = host.strip("[]")
         if not is_address(host.encode()):
             raise OSError(f"{host} is no numeric address")
+        wanted = listener
         if listener is None or listener.transport != transport:
             fitting = [one for one in self.listeners if one.transport == transport]
             listener = fitting[0] if fitting else (listener or self.listeners[0])
         if transport == "udp":
             return self.datagram_flow(host, port, listener)
         assert transport == "tcp", transport
-        found = self._streams.get((host, port))
+        found = self._streams.get((host, port, wanted))
         if found is not None and found.is_open:
             return found
         stream = StreamFlow(host, port, listener, self, self.free_port())
-        self._streams[host, port] = stream
-        self._all_streams[stream] = None
+        self._keep(stream)
         self._network.connect(stream)
         return stream
 
@@ -219,7 +216,11 @@ class SimulatedHost:
 
     def accepted(self, stream: "StreamFlow") -> None:
         """Somebody has connected."""
-        self._streams[stream.host, stream.port] = stream
+        self._keep(stream)
+
+    def _keep(self, stream: "StreamFlow") -> None:
+        for listener in (None, stream.listener):
+            self._streams[stream.host, stream.port, listener] = stream
         self._all_streams[stream] = None
 
     def cut_off(self) -> None:
@@ -255,6 +256,7 @@ class SimulatedHost:
         """The program is gone, and with it all that it held open."""
         self.receiver = None
         self.listeners = []
+        self._listeners_by_port = {}
         self._datagram_flows = {}
         streams, self._all_streams = self._all_streams, {}
         for stream in streams:
