@@ -12,6 +12,7 @@ from tests.sip.samples import TORTURE
 
 MOST_STEPS = 60
 MOST_WAKES = 20_000
+STEPS = 16
 PER_PACKET = 8  # entries of all tables that one packet may make
 RULES = "[{id: cap, rate: {per: caller, limit: 3, window: day}, then: {reject: 403}}]"
 SHORT = 'max-call = "1m"'
@@ -37,6 +38,7 @@ URIS = (
     PHONE_URI,
 )
 STATUSES = (100, 180, 183, 200, 202, 302, 401, 407, 408, 481, 486, 487, 503, 603, 199, 699)
+CALLEE = b"<sip:callee@10.9.0.9:5080>"
 WAITS = (0.0, 0.1, 0.5, 1.0, 4.0, 32.0, 64.0, 180.0)
 
 # Where the gate's scripts begin: what `Play` reads, step by step, without its first byte.
@@ -96,6 +98,7 @@ class Play:
             upstream="trusted = false" if first & 4 else "",
             transport="tcp" if first & 8 else "udp",
             phone_transport="tcp" if first & 16 else "udp",
+            trunks=3 if first & 128 else 1,
         )
         house = self.house
         self._ends: tuple[End, ...] = (
@@ -104,6 +107,7 @@ class Play:
             house.trunk,
             house.stranger,
             house.end("second", "10.1.0.8", 5060, "tcp"),
+            *house.trunks[1:],
         )
         self._last = dict.fromkeys(self._ends, b"")
         self.packets = 0
@@ -122,7 +126,10 @@ class Play:
             self._fail,
             self._lose,
             self._bad_stream,
+            self._call_phone,
+            self._wait,
         )
+        assert len(self._steps) == STEPS, "another number changes what the kept scripts do"
 
     def run(self) -> None:
         """Play all steps, then let all end that can."""
@@ -130,7 +137,7 @@ class Play:
         for _ in range(MOST_STEPS):
             if script.is_over:
                 break
-            self._steps[script.byte() % len(self._steps)]()
+            self._steps[script.byte() % STEPS]()
             house.heard()
             table = house.parts.table
             size = len(table.servers) + len(table.clients) + len(house.parts.timers)
@@ -285,6 +292,27 @@ class Play:
         end = self._end()
         self._send(end, self._tweaked(TORTURES[self._script.byte() % len(TORTURES)]))
 
+    def _call_phone(self) -> None:
+        """The registrar calls whom it was told of last, by Path where it has one."""
+        script, trunk = self._script, self._ends[2]
+        which = script.byte()
+        asked = [found for found in _requests(trunk.got) if found.method == b"REGISTER"]
+        if not asked:
+            return
+        uri = (asked[-1].first(b"contact") or b"").partition(b"<")[2].partition(b">")[0]
+        method = METHODS[which % len(METHODS)]
+        spelled = uri.decode("latin-1") or "sip:x@10.1.0.7"
+        path = asked[-1].values(b"path")
+        raw = written(
+            trunk,
+            method,
+            spelled,
+            call=2,
+            branch=40 + (which >> 4),
+            headers=[b"Route: " + value for value in path],
+        )
+        self._send(trunk, self._tweaked(raw))
+
     def _fail(self) -> None:
         """The ledger takes nothing, or takes it again."""
         self.house.ledger.is_full = not self.house.ledger.is_full
@@ -369,6 +397,7 @@ def written(
 
 def answer_to(request: Request, status: int, *, tag: str) -> bytes:
     """An answer as a common peer spells it."""
+    registered = request.method == b"REGISTER"
     lines = [f"SIP/2.0 {status} X".encode()]
     for name in (b"via", b"record-route", b"from"):
         lines += [request.lines[index] for index in request.indexes(name)]
@@ -377,7 +406,7 @@ def answer_to(request: Request, status: int, *, tag: str) -> bytes:
         to + (f";tag={tag}".encode() if tag and not request.to_tag else b""),
         b"Call-ID: " + request.call_id,
         b"CSeq: %d %b" % (request.cseq_number, request.cseq_method),
-        b"Contact: <sip:callee@10.9.0.9:5080>",
+        b"Contact: " + ((registered and request.first(b"contact")) or CALLEE),
         b"Content-Length: 0",
     ]
     return b"\r\n".join(lines) + b"\r\n\r\n"

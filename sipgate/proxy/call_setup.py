@@ -315,15 +315,11 @@ class CallSetup:
         attempt = self._admission.attempt(
             request, source, referral.uri, callee, proven=context.proven
         )
-        target = self._upstream_sender.upstream_of(source).first_key
         asked = referral.uri.raw
         if is_help:
             self.counts["calls_emergency"] += 1
             self.send_undecided(context, uri, routes, call, opened, now)
-            try:
-                self._admission.record_emergency(context, attempt, source, target, now, asked=asked)
-            except LedgerFullError:
-                self.counts["emergencies_unrecorded"] += 1
+            self._record_emergency(context, attempt, now, asked=asked)
             return
         context.uri, context.callee, context.routes = uri, callee, routes
         context.referred = (call, opened)
@@ -338,10 +334,19 @@ class CallSetup:
         self._forwarder.trying(context, now)
         context.is_initial = True
         self._upstream_sender.send_invite(context, uri, callee, NO_ROUTE, None, now, emergency=True)
-        target = self._upstream_sender.upstream_of(source).first_key
         attempt = self._admission.attempt(context.request, source, uri, callee)
+        self._record_emergency(context, attempt, now)
+
+    def _record_emergency(
+        self, context: ResponseContext, attempt: Attempt, now: float, *, asked: bytes | None = None
+    ) -> None:
+        source = context.source
+        assert source is not None
+        target = self._upstream_sender.upstream_of(source).first_key
         try:
-            call = self._admission.record_emergency(context, attempt, source, target, now)
+            call = self._admission.record_emergency(
+                context, attempt, source, target, now, asked=asked
+            )
         except LedgerFullError:
             self.counts["emergencies_unrecorded"] += 1
             return

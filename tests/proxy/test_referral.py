@@ -308,3 +308,18 @@ def test_one_that_belongs_to_a_call_that_is_up_does_not_end_it() -> None:
     house.trunk.answers(501, method="invite")
     assert house.outcomes == []
     assert len(house.parts.calls) == 1
+
+
+def test_one_to_an_emergency_number_that_can_not_be_sent_leaves_no_call() -> None:
+    house = House(transport="tcp")
+    house.phone.asks("MESSAGE", "sip:1@far.example")
+    house.parts.proxy.flow_lost(house.trunk.wire, "refused")
+    house.phone.asks("MESSAGE", "sip:1@far.example", branch="b2")  # the one try of this second
+    house.heard()
+    house.phone.asks("invite", "urn:service:sos", branch="b3")
+    assert house.heard() == ["phone: SIP/2.0 503 Service Unavailable"]
+    house.writes()
+    house.waits(70)
+    assert len(house.decisions) == 1
+    assert [(outcome.kind, outcome.status) for outcome in house.outcomes] == [("failed", 503)]
+    assert house.leftovers() == {}
