@@ -16,6 +16,7 @@ from sipgate.net import Flow
 
 FLOW_FAILED = 430  # what a request to a phone gets whose flow has ended: RFC 5626 §5.3.1
 MOST_BINDINGS = 50_000  # about 1 kB each; the one refreshed longest ago goes
+MOST_PER_AOR = 32  # so that nobody pushes others out by registering himself often
 EXPIRED_AT_ONCE = 1000  # rows that one look takes out, so that it stays below a millisecond
 OVERTAKING_SECONDS = 32.0  # 64 × T1: no answer to a REGISTER is older
 
@@ -88,9 +89,7 @@ class BindingTable:
         """Put a confirmed binding in, or refresh the one that its token has; gives that."""
         old = self._bindings.get(new.token)
         if old is None:
-            if len(self._bindings) >= self._most:
-                self._take_out(next(iter(self._bindings)))
-                self.evicted += 1
+            self._make_room(new)
             self._put_in(new)
             return new
         if (
@@ -161,6 +160,18 @@ class BindingTable:
         for token in tokens:
             self._note(token)
         self.has_news = True
+
+    def _make_room(self, new: Binding) -> None:
+        """Forget the one refreshed longest ago: of the same address of record, else of all."""
+        alike = self._tokens_by_aor.get((new.upstream, new.aor), {})
+        if len(alike) >= MOST_PER_AOR:
+            oldest = min(alike, key=lambda token: self._bindings[token].refreshed_time)
+        elif len(self._bindings) >= self._most:
+            oldest = next(iter(self._bindings))
+        else:
+            return
+        self._take_out(oldest)
+        self.evicted += 1
 
     def _put_in(self, binding: Binding) -> None:
         token = binding.token

@@ -90,6 +90,19 @@ def test_a_full_table_forgets_the_one_refreshed_longest_ago() -> None:
     assert [one.token for one in table] == [b"a", b"c"]
 
 
+def test_who_registers_too_often_pushes_out_nobody_else() -> None:
+    table = BindingTable()
+    table.bind(binding("other", aor=b"4712@pbx"))
+    for number in range(40):
+        table.bind(binding(f"n{number}", refreshed_time=1000.0 + number))
+
+    assert table.find(b"other", 0.0) is not None
+    assert len(table) == 33
+    assert table.find(b"n7", 0.0) is None
+    assert table.find(b"n8", 0.0) is not None
+    assert table.evicted == 8
+
+
 def test_what_has_expired_is_taken_out() -> None:
     table = BindingTable()
     table.bind(binding("a", expires_at=10.0))

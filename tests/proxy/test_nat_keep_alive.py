@@ -91,9 +91,8 @@ def test_after_a_restart_the_keep_alives_are_spread() -> None:
 def test_many_at_once_take_several_turns() -> None:
     house = House(source=CONTACT)
     for number in range(120):
-        registered(
-            house.end(f"n{number}", "10.1.0.8", 41000 + number), f"<sip:{number}@192.168.1.5>"
-        )
+        phone = house.end(f"n{number}", "10.1.0.8", 41000 + number)
+        registered(phone, f"<sip:{number}@192.168.1.5>", aor=f"sip:{number}@x")
 
     house.waits(26)
 
