@@ -253,7 +253,6 @@ class Upstream(Section):
     LATER = {
         "probe": "several targets",
         "answer-within": "several targets",
-        "large-requests": "changing the transport by size",
         "sips": "TLS",
         **dict.fromkeys(("ca-file", "certificate-file", "key-file", "server-name"), "TLS"),
     }
@@ -265,6 +264,11 @@ class Upstream(Section):
     )
     select: Annotated[Literal["failover"], not_yet(**{"round-robin": "several targets"})] = Field(
         "failover", description="Which of several targets is tried first."
+    )
+    large_requests: Literal["udp", "tcp"] = Field(
+        "udp",
+        description="`tcp` sends requests over 1,300 bytes to a UDP target over TCP, same host and"
+        " port; without a connection within 500 ms over UDP after all, for 5 minutes.",
     )
     plan: ExistingFile | None = Field(
         None,

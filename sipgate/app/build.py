@@ -305,5 +305,9 @@ def _source(settings: SourceSettings, config: Config, policy: Policy) -> Source:
 
 def _upstream(settings: UpstreamSettings, targets: Sequence[Target]) -> Upstream:
     return Upstream(
-        name=settings.name, targets=targets, trusted=settings.trusted, tags=settings.tags
+        name=settings.name,
+        targets=targets,
+        trusted=settings.trusted,
+        tags=settings.tags,
+        large_requests_tcp=settings.large_requests == "tcp",
     )

@@ -42,5 +42,9 @@ class Flow(ABC):
         flow, more is thrown away in silence: look at `is_open`.
         """
 
+    def withdraw(self, data: bytes) -> bool:
+        """Take back a message that waits for the connection; False: it went, or was never here."""
+        return False
+
     def close(self, reason: str) -> None:  # noqa: B027  UDP has nothing to end
         """End the connection once what was sent is out; a UDP flow stays as it is."""

@@ -105,6 +105,13 @@ class TcpFlow(Flow, asyncio.Protocol):
         else:
             self._table.delivery.counts.unsent += 1
 
+    def withdraw(self, data: bytes) -> bool:
+        if data not in self._waiting:
+            return False
+        self._waiting.remove(data)
+        self._waiting_bytes -= len(data)
+        return True
+
     def close(self, reason: str, *, hear_out: bool = False) -> None:
         """End it once what is buffered has gone out.
 

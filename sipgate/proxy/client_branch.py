@@ -49,6 +49,11 @@ class ClientBranch:
         self.connect_by: float | None = None  # not connected until then: over UDP after all
 
     @property
+    def is_by_size(self) -> bool:
+        """Whether its size alone made it go over another transport than the target's."""
+        return self.target is not None and self.target.key != self.target_key
+
+    @property
     def sent(self) -> bytes:
         """The request as it went: CANCEL is made from it."""
         return self.client.raw

@@ -471,7 +471,22 @@ class Forwarder:
         self._next(context, now)  # at worst it is waited for again
 
     def was_not_connected(self, context: ResponseContext, branch: ClientBranch, now: float) -> None:
-        """The request is large, and TCP has not come up in its time (design §6, Transport)."""
+        """The request is large, and TCP should have come up (design §6, Transport)."""
+        if branch.out_flow.withdraw(branch.sent):
+            self._over_udp(context, branch, now)
+
+    def _over_udp(self, context: ResponseContext, branch: ClientBranch, now: float) -> None:
+        """What its size sent over TCP has not left: over UDP after all."""
+        target = branch.target
+        counted = branch is context.branch
+        self._forget(context, branch)
+        if target is None or not counted or context.final_status:
+            return
+        if context.cancel_wanted:
+            self._give_up(context, 487, now)
+            return
+        assert self._next_sender is not None
+        self._next_sender.send_over_udp(context, target, now)
 
     def timer_c_fired(self, context: ResponseContext, branch: ClientBranch, now: float) -> None:
         """Nothing final for too long: CANCEL it, or give up on a CANCEL (RFC 3261 §16.8)."""
@@ -512,7 +527,10 @@ class Forwarder:
         """The request, or what should come back for it, has no way any more: RFC 3261 §16.9."""
         if context.find_branch(branch.key) is not branch:
             return
-        if context.upstream is not None and branch.target is not None:
+        if branch.connect_by is not None:
+            self._over_udp(context, branch, now)
+            return
+        if context.upstream is not None and branch.target is not None and not branch.is_by_size:
             context.upstream.failed(branch.target.key, now)
         counted = branch is context.branch
         self._forget(context, branch)

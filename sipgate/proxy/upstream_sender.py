@@ -16,6 +16,7 @@ from .challenged_targets import ChallengedTargets
 from .flow_token import CALLER_PHONE
 from .forwarder import Forwarder
 from .forwarding import own_header_lines, readdressed_uri
+from .large_requests import CONNECT_SECONDS, LargeRequests, over_tcp
 from .next_hop import Hop, HopResolver, RouteSet, UnsupportedHop, route_hop
 from .outgoing_number import outgoing_user
 from .own_address import OwnAddresses
@@ -54,6 +55,7 @@ class UpstreamSender:
         self._challenged = challenged
         self._registrations = registrations
         self._bindings = bindings
+        self._large = LargeRequests()
 
     def upstream_of(self, source: Source) -> Upstream:
         return self._upstreams[source.upstream]
@@ -146,6 +148,11 @@ class UpstreamSender:
             return False
         flow, target_key = self._hops.target_flow(target), target.key
         key, raw = self._written(context, upstream, target, flow, target_key, now)
+        connect_by = None
+        if self._large.go_over_tcp(upstream, target, len(raw), now):
+            target_key, connect_by = over_tcp(target_key), now + CONNECT_SECONDS
+            flow = self._hops.key_flow(target_key)
+            key, raw = self._written(context, upstream, target, flow, target_key, now)
         self._forwarder.launch(
             context,
             flow,
@@ -155,11 +162,27 @@ class UpstreamSender:
             now,
             target=target,
             answer_by=now + upstream.answer_within if run.has_next else None,
+            connect_by=connect_by,
         )
         return True
 
     def send_over_udp(self, context: ResponseContext, target: Target, now: float) -> None:
         """To the same target: TCP, which its size asked for, did not come up."""
+        run, upstream = context.run, context.upstream
+        assert upstream is not None
+        self._large.no_connection(target, now)
+        flow = self._hops.target_flow(target)
+        key, raw = self._written(context, upstream, target, flow, target.key, now)
+        self._forwarder.launch(
+            context,
+            flow,
+            key,
+            target.key,
+            raw,
+            now,
+            target=target,
+            answer_by=now + upstream.answer_within if run is not None and run.has_next else None,
+        )
 
     def _written(
         self,
@@ -224,7 +247,12 @@ class UpstreamSender:
     def target_keys(self, source: Source) -> list[bytes]:
         """Where the requests of a source may go, with the transports."""
         upstream = self._upstreams.get(source.upstream)
-        return [] if upstream is None else [target.key for target in upstream.targets]
+        if upstream is None:
+            return []
+        keys = [target.key for target in upstream.targets]
+        if upstream.large_requests_tcp:
+            keys += [over_tcp(key) for key in keys if key.startswith(b"udp:")]
+        return keys
 
     def send_restored(
         self, request: Request, invite: RestoredInvite, routes: RouteSet, flow: Flow

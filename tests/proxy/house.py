@@ -90,6 +90,7 @@ class Wire(Flow):
         self.transport = transport
         self.reliable = transport == "tcp"
         self.open = True
+        self.waiting: list[bytes] | None = None  # a list while the connection is being made
         self._log = log
         self._clock = clock
 
@@ -98,8 +99,16 @@ class Wire(Flow):
         return self.open
 
     def send(self, data: bytes) -> None:
-        if self.open:
+        if self.waiting is not None:
+            self.waiting.append(data)
+        elif self.open:
             self._log.append((self, data, self._clock.now()))
+
+    def withdraw(self, data: bytes) -> bool:
+        if self.waiting is None or data not in self.waiting:
+            return False
+        self.waiting.remove(data)
+        return True
 
     def close(self, reason: str) -> None:
         if self.reliable:
