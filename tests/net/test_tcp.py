@@ -153,6 +153,25 @@ def test_a_refused_connection_is_told_once_with_what_is_unsent_and_tried_anew() 
     uvloop.run(conversation())
 
 
+def test_what_waits_for_a_connection_can_be_withdrawn() -> None:
+    async def conversation() -> None:
+        recorder = Recorder()
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            async with Network(recorder, clock=VirtualClock()) as network:
+                await network.listen("tcp", "127.0.0.1", 0)
+                flow = network.flow_to("tcp", *nobody.getsockname())
+                for data in (b"one", b"two"):
+                    flow.send(data)
+                assert flow.withdraw(b"one")
+                assert not flow.withdraw(b"one")
+                await recorder.until(lambda: recorder.lost)
+                assert recorder.lost[0][1].endswith("(1 unsent)")
+                assert not flow.withdraw(b"two")
+
+    uvloop.run(conversation())
+
+
 def test_a_connection_that_nobody_answers_is_given_up() -> None:
     async def conversation() -> list[tuple[Flow, str]]:
         recorder = Recorder()
