@@ -51,7 +51,7 @@ class SourceTable:
             if self._sources_by_name.setdefault(source.name, source) is not source:
                 raise ValueError(f"two sources are named {source.name}")
             for network in source.networks:
-                key = (network.version, network.prefixlen, int(network.network_address))
+                key = _key_of(network)
                 other = self._sources_by_network.setdefault(key, source)
                 if other is not source:
                     raise ValueError(f"{network} is in two sources: {other.name}, {source.name}")
@@ -91,3 +91,12 @@ class SourceTable:
             if source is not None:
                 return source
         return None
+
+
+def _key_of(network: Network) -> tuple[int, int, int]:
+    """Version, prefix length and address; IPv4 in its IPv6 spelling is IPv4 (RFC 5118 §4.9)."""
+    if isinstance(network, IPv6Network) and network.prefixlen >= 96:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            return 4, network.prefixlen - 96, int(mapped)
+    return network.version, network.prefixlen, int(network.network_address)

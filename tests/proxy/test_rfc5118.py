@@ -15,7 +15,7 @@ from .test_rfc4475 import OURS, comes_back
 SIX = """tags = "none"
 [[source]]
 name = "six"
-match = ["2001:db8::/32", "192.0.2.0/24"]
+match = ["2001:db8::/32", "::ffff:192.0.2.0/120"]
 region = "US"
 upstream = "trunk"
 """

@@ -24,6 +24,7 @@ TABLE = SourceTable(
         source("office", "10.0.0.0/8", "2001:db8::/32"),
         source("floor", "10.1.0.0/16"),
         source("pbx", "10.1.2.3", "2001:db8::7"),
+        source("mapped", "::ffff:192.0.2.0/120", "::ffff:198.51.100.7"),
     ]
 )
 
@@ -41,6 +42,9 @@ TABLE = SourceTable(
         ("[2001:db8::7]", "pbx"),
         ("2001:db8::7%eth0", "pbx"),
         ("::ffff:10.1.2.3", "pbx"),
+        ("192.0.2.9", "mapped"),
+        ("::ffff:192.0.2.9", "mapped"),
+        ("198.51.100.7", "mapped"),
     ],
 )
 def test_the_most_specific_network_wins(host: str, name: str) -> None:
