@@ -5,10 +5,13 @@ it broke is printed. It goes into `corpus/TARGET.finds.txt` with the change that
 """
 
 import argparse
+import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
+
+import structlog
 
 ROOT = Path(__file__).parent.parent
 BUILD = ROOT / "build" / "fuzz"
@@ -59,6 +62,7 @@ def _fuzz(target: str, arguments: argparse.Namespace) -> int:
         from .corpus import kept
         from .targets import CHECKS, seeds
 
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     grown, begun = BUILD / target, BUILD / f"{target}.seeds"
     for folder in (grown, begun):
         folder.mkdir(parents=True, exist_ok=True)

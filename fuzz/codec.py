@@ -19,7 +19,10 @@ from sipgate.sip import (
     build_ack,
     build_cancel,
     build_response,
+    dialled,
+    is_right,
     message,
+    parse_credentials,
     parse_message,
     parse_name_addr,
     parse_uri,
@@ -79,13 +82,15 @@ def check_message(data: bytes) -> None:
 
 
 def check_address(data: bytes) -> None:
-    """URIs, Vias, name-addrs, tags and lists: read, or BadMessage; never more time than bytes."""
+    """URIs, Vias, addresses, tags, credentials and lists: read, or BadMessage."""
     _tried(_uri, data)
     _tried(_via, data)
     for value in split_values(data):
         assert value
         _tried(parse_name_addr, value)
     _tried(_tag, data)
+    _tried(_credentials, data)
+    _tried(_credentials, b"Digest " + data)
     unescape_user(data)
 
 
@@ -248,13 +253,20 @@ def _uri(raw: bytes) -> None:
     uri = parse_uri(raw)
     assert isinstance(uri, Uri)
     assert uri.raw == raw
-    unescape_user(uri.user or b"")
+    dialled(uri)
 
 
 def _via(raw: bytes) -> None:
     via = parse_via(raw)
     assert via.host
     response_address(via)
+
+
+def _credentials(raw: bytes) -> None:
+    found = parse_credentials(raw)
+    if found is not None:
+        assert not is_right(found, "secret", b"INVITE")
+        assert found.nonce_count >= 0
 
 
 def _tag(raw: bytes) -> None:

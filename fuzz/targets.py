@@ -7,6 +7,10 @@ from tests.sip.samples import INVITE, RINGING, TORTURE
 from .codec import check_address, check_message, check_stream
 from .whole_gate import CALLS, check_gate
 
+CREDENTIALS = (
+    b'username="4711", realm="a.b", nonce="n:1", uri="sip:1@a.b", algorithm=SHA-256, qop=auth, '
+    b'nc=00000001, cnonce="c", response="0123456789abcdef"'
+)
 CHECKS: dict[str, Callable[[bytes], None]] = {
     "message": check_message,
     "address": check_address,
@@ -28,8 +32,11 @@ def seeds(target: str) -> list[bytes]:
         return [b"\x05" + message for message in real_messages()]
     if target == "address":
         return [
-            line.partition(b":")[2].strip()
-            for message in real_messages()
-            for line in message.partition(b"\r\n\r\n")[0].split(b"\r\n")
+            CREDENTIALS,
+            *(
+                line.partition(b":")[2].strip()
+                for message in real_messages()
+                for line in message.partition(b"\r\n\r\n")[0].split(b"\r\n")
+            ),
         ]
     return [bytes([settings]) + rest for settings in range(32) for rest in CALLS]
