@@ -309,11 +309,6 @@ class Caller(Section):
 class Limits(Section):
     """What a peer may send before it is refused or dropped."""
 
-    LATER = {
-        "packets-per-second": "packet limits",
-        "transactions-per-source": "packet limits",
-    }
-
     max_message_bytes: int = Field(
         65535, ge=1500, le=16777216, description="Longest message; bytes."
     )
@@ -324,4 +319,25 @@ class Limits(Section):
     max_vias: int = Field(70, ge=8, le=256, description="Most Via values in a message.")
     connections: int = Field(
         2048, ge=1, le=65535, description="Most TCP connections open at once, in each direction."
+    )
+    packets_per_second: int = Field(
+        5000,
+        ge=1,
+        le=1_000_000,
+        description="New requests a second from one address of a source, in bursts of as many; "
+        "what is over waits for its retransmission, over TCP it gets 503.",
+    )
+    stranger_packets_per_second: int = Field(
+        50,
+        ge=1,
+        le=1_000_000,
+        description="Packets a second that are looked at from an address that is no source's, in "
+        "bursts of as many; the others are counted and thrown away.",
+    )
+    transactions_per_source: int = Field(
+        10_000,
+        ge=10,
+        le=1_000_000,
+        description="Requests of one source without a final response, calls that ring included; "
+        "with as many open, new ones get 503.",
     )

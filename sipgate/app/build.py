@@ -28,11 +28,14 @@ from sipgate.proxy import (
     DialogSender,
     FlowTokens,
     Forwarder,
+    GuardLimits,
     HopResolver,
     LoopDetector,
     NatKeepAlive,
     NonceMint,
+    Overload,
     OwnAddresses,
+    PacketGuard,
     PhoneSender,
     Proxy,
     Registrations,
@@ -42,6 +45,7 @@ from sipgate.proxy import (
     ServerSide,
     Source,
     SourceTable,
+    StatelessRefusals,
     StrangerTable,
     Target,
     TimerQueue,
@@ -52,6 +56,7 @@ from sipgate.proxy import (
 from sipgate.sip import Limits, Timers
 
 from .inbound_sources import inbound_sources
+from .net_limits import spares
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,7 @@ class Parts:
     bindings: BindingTable
     keep_alive: NatKeepAlive
     phones: PhoneSender
+    overload: Overload
     counts: Counter[str]
 
 
@@ -206,9 +212,29 @@ def build(
         pass_on_store_failure=config.gate.on_store_failure == "pass",
         monitor=monitor,
     )
+    overload = Overload()
+    guard = PacketGuard(
+        sources=sources,
+        upstream_sender=upstream_sender,
+        strangers=strangers,
+        table=table,
+        restored=restored,
+        overload=overload,
+        refusals=StatelessRefusals(branches, return_path),
+        may_shed=spares(config, policy),
+        clock=clock,
+        limits=limits,
+        guard_limits=GuardLimits(
+            packets_per_second=config.limits.packets_per_second,
+            stranger_packets_per_second=config.limits.stranger_packets_per_second,
+            transactions_per_source=config.limits.transactions_per_source,
+        ),
+        counts=counts,
+    )
     proxy = Proxy(
         sources=sources,
         own=own,
+        guard=guard,
         strangers=strangers,
         forwarder=forwarder,
         setup=setup,
@@ -253,6 +279,7 @@ def build(
         bindings,
         keep_alive,
         phones,
+        overload,
         counts,
     )
 

@@ -224,6 +224,7 @@ class OwnerCommands:
             "durable_seq": ledger.durable_seq,
             "ready": parts.proxy.is_ready,
             "draining": parts.proxy.is_draining,
+            "overloaded": parts.overload.is_overloaded,
         }
 
     def _described(self, call: Call, now: float) -> dict[str, Any]:

@@ -35,6 +35,7 @@ from .build import Parts, build, sip_limits
 from .garbage import GarbageRounds
 from .history import read_history
 from .key_file import read_key
+from .load_watch import LoadWatch
 from .net_limits import net_limits, spares
 from .owner_commands import OwnerCommands
 from .password_file import read_secrets
@@ -164,6 +165,14 @@ class GateProcess:
         ledger.on_durable = parts.proxy.durable
         waker = Waker(parts.proxy, clock)
         parts.timers.when_earlier(waker.earlier)
+        load = LoadWatch(
+            parts.overload,
+            network.queue_age_seconds,
+            parts.admission,
+            clock,
+            parts.counts,
+            ledger_counts=config.gate.on_store_failure == "refuse",
+        )
         names = NameWait(resolver)
         parts.hops.ask_with(names.ask)
         self._commands.connect(parts, ledger, self._lists, self._list_store, network.counts)
@@ -178,6 +187,7 @@ class GateProcess:
             }
             owned = [tasks.create_task(restarting(name, work)) for name, work in works.items()]
             waker.start()
+            load.start()
             with self._signals():
                 await self._rebuild(parts, ledger)
                 parts.recorder.act("gate-started", "sipgate", self._started_detail())
@@ -199,6 +209,7 @@ class GateProcess:
                 await self._drain(parts)
             for task in owned:
                 task.cancel()
+            load.stop()
             waker.stop()
             await self._write_strangers(parts)
             await phone_book.write()

@@ -26,6 +26,8 @@ def status(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None
         print_json(answer)
         return
     state = "draining" if answer["draining"] else "ready" if answer["ready"] else "not ready"
+    if answer["overloaded"]:
+        state += ", overloaded"
     print_line(f"{settings.gate.name}: {state}")
     print_table(("", ""), _rows(answer))
 

@@ -17,10 +17,11 @@ from .listener import Listener, ListenError
 from .local_addresses import LocalAddresses
 from .location import Place, Wish
 from .name_records import LookupFailed, NameRecords
-from .network import Network, is_ordinary_request
+from .network import NEVER_SHED, Network, is_ordinary_request
 from .resolver import Location, ResolveError, Resolver, numeric
 
 __all__ = [
+    "NEVER_SHED",
     "Counts",
     "Flow",
     "ListenError",

@@ -26,6 +26,7 @@ from sipgate.clock import Clock
 
 from .delivery import Delivery
 from .flow import Flow
+from .kernel_backlog import KernelBacklog
 from .limits import NetLimits
 from .listener import Listener
 
@@ -103,6 +104,7 @@ class UdpSocket:
         self._read = 0  # datagrams taken from the queue so far
         self._marks: deque[tuple[int, float]] = deque()  # (datagram number, in the queue since)
         self._socket = sock
+        self._backlog = KernelBacklog(sock)
         self._stream: Any = None
         self._queue: WaitingDatagrams
         self._turn_ends_at: float | None = None  # None: nothing was handed on in this turn
@@ -125,9 +127,13 @@ class UdpSocket:
         return self._queue.qsize()
 
     def queue_age_seconds(self, now: float) -> float:
-        """How long the next datagram has waited at least: the measure of overload (design §16)."""
+        """How long a datagram waits: the next one has at least, or one that arrives now will.
+
+        The measure of overload (design §16).
+        """
         self._drop_passed_marks()
-        return max(0.0, now - self._marks[0][1]) if self._marks else 0.0
+        waited = now - self._marks[0][1] if self._marks else 0.0
+        return max(waited, self._backlog.seconds(self._read, now))
 
     def flow(self, address: Address) -> UdpFlow:
         """The flow of a peer: the same object for the same peer while it is remembered."""

@@ -25,7 +25,9 @@ from .name_wait import NameWait
 from .nat_keep_alive import NatKeepAlive
 from .next_hop import HopResolver
 from .nonce import NonceMint
+from .overload import Overload
 from .own_address import OwnAddresses
+from .packet_guard import GuardLimits, PacketGuard
 from .phone_sender import ELSEWHERE, PhoneSender
 from .proxy import Proxy
 from .registration import Registrations
@@ -34,6 +36,7 @@ from .restored_responses import RestoredResponses
 from .return_path import ReturnPath
 from .server_side import ServerSide
 from .source import Source, SourceTable
+from .stateless_refusal import StatelessRefusals
 from .stored_binding import as_stored, from_stored
 from .stranger import StrangerTable
 from .timer_queue import TimerQueue
@@ -60,12 +63,15 @@ __all__ = [
     "DialogSender",
     "FlowTokens",
     "Forwarder",
+    "GuardLimits",
     "HopResolver",
     "LoopDetector",
     "NameWait",
     "NatKeepAlive",
     "NonceMint",
+    "Overload",
     "OwnAddresses",
+    "PacketGuard",
     "PhoneSender",
     "Proxy",
     "Registrations",
@@ -75,6 +81,7 @@ __all__ = [
     "ServerSide",
     "Source",
     "SourceTable",
+    "StatelessRefusals",
     "StrangerTable",
     "Target",
     "TimerQueue",

@@ -21,6 +21,7 @@ class BranchMaker:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self.refusal_mark = self._named(b"", b"refusal")  # begins To tags of `StatelessRefusals`
 
     def transaction_part(self, request: Request, target: bytes) -> bytes:
         """The branch up to its dot: the same for an INVITE, its CANCEL and its ACK to a non-2xx.

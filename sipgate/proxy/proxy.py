@@ -29,6 +29,7 @@ from .forwarder import Forwarder
 from .loop import LoopDetector
 from .next_hop import RouteReader, RouteSet, UnsupportedHop
 from .own_address import OwnAddresses
+from .packet_guard import PacketGuard
 from .phone_sender import PhoneSender, ToPhone
 from .response_context import ResponseContext
 from .restored import RestoredInvite, RestoredInvites
@@ -55,6 +56,7 @@ class Proxy:
         *,
         sources: SourceTable,
         own: OwnAddresses,
+        guard: PacketGuard,
         strangers: StrangerTable,
         forwarder: Forwarder,
         setup: CallSetup,
@@ -78,6 +80,7 @@ class Proxy:
         self._dialogs = dialogs
         self._phones = phones
         self._own = own
+        self._guard = guard
         self._routes = RouteReader(own)
         self._loops = loops
         self._strangers = strangers
@@ -117,6 +120,8 @@ class Proxy:
     def packet(self, raw: bytes, flow: Flow) -> None:
         """One whole message from one peer."""
         now = self._clock.now()
+        if self._guard.stops(raw, flow, now):
+            return
         try:
             message = parse_message(raw, self._limits)
         except BadMessage as error:

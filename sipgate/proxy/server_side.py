@@ -61,8 +61,7 @@ class ServerSide:
             server = NonInviteServer(self._sip_timers, reliable=flow.reliable, now=now)
             context = ResponseContext(owner, request, flow, back_flow, server, key, source)
             context.trying_at = server.trying_due
-        self._table.servers[key] = context
-        self._table.contexts += 1
+        self._table.open(key, context)
         return context
 
     def trying(self, context: ResponseContext, now: float) -> None:
@@ -132,14 +131,14 @@ class ServerSide:
         """The server transaction's own time is up."""
         if self._table.servers.get(context.server_key) is context:
             del self._table.servers[context.server_key]
-            self._table.contexts -= 1
+            self._table.close(context)
 
     def _bury(
         self, context: ResponseContext, raw: bytes | None, now: float, *, accepted: bool = False
     ) -> None:
         if self._table.servers.get(context.server_key) is not context:
             return
-        self._table.contexts -= 1
+        self._table.close(context)
         context.server.end()
         if context.flow.reliable:
             del self._table.servers[context.server_key]  # nothing is retransmitted

@@ -11,6 +11,7 @@ from sipgate.store import Stranger
 from .wire_text import text_of
 
 MOST = 10_000  # rows; the least recent go, so that a flood can't fill the memory
+TOO_MANY = "more packets than stranger-packets-per-second"
 KEPT_TEXT = 200  # characters of a method or user agent
 
 
@@ -48,6 +49,15 @@ class StrangerTable:
         row.reason = reason
         if user_agent is not None:
             row.user_agent = user_agent
+
+    def limited(self, host: str, time: float, transport: str = "") -> None:
+        """One more packet of a stranger's that nobody looked at: only counted."""
+        row = self._rows.get((host, transport))
+        if row is None:
+            self.knocked(host, b"", None, TOO_MANY, time, transport)
+        else:
+            row.packets += 1
+            row.last_time = time
 
     def due_rows(self) -> list[Stranger]:
         """What came since the last time, the least recent first; the table is empty then."""

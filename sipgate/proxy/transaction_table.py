@@ -48,12 +48,32 @@ class TransactionTable:
         self.servers: dict[ServerKey, ResponseContext | ServerTombstone] = {}
         self.clients: dict[bytes, ResponseContext | ClientTombstone | OwnCancel] = {}
         self.contexts = 0  # open response contexts: what a drain waits for
+        self.open_by_source: dict[str, int] = {}  # the same by the name of the source
         self._timers = timers
         self._buried: deque[tuple[float, ServerKey | bytes, object]] = deque()
 
     @property
     def deadline(self) -> float | None:
         return self._buried[0][0] if self._buried else None
+
+    def __len__(self) -> int:
+        """All that is remembered, the finished ones too."""
+        return len(self.servers) + len(self.clients)
+
+    def open(self, key: ServerKey, context: ResponseContext) -> None:
+        """A request of a client's is being served from now on."""
+        self.servers[key] = context
+        self.contexts += 1
+        source = context.source
+        if source is not None:
+            self.open_by_source[source.name] = self.open_by_source.get(source.name, 0) + 1
+
+    def close(self, context: ResponseContext) -> None:
+        """Its final response is settled; what becomes of its key is the caller's."""
+        self.contexts -= 1
+        source = context.source
+        if source is not None:
+            self.open_by_source[source.name] -= 1
 
     def wake(self, now: float) -> None:
         """Forget the tombstones whose time is up."""

@@ -1,0 +1,178 @@
+"""What is turned away before it costs anything: floods, scanners, calls beyond what can be served.
+
+Looks at the start line and at where a packet came from; only what is to be turned away is read
+further, to be sure that it is a new request. Never touched (design §6, Strangers): ACK, BYE,
+CANCEL, PRACK, responses, requests with a To tag, and whatever may be an emergency call. A request
+that is being served already is absorbed as ever.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sipgate.clock import Clock
+from sipgate.net import NEVER_SHED, Flow
+from sipgate.sip import BadMessage, Limits, Request, parse_message
+
+from .branch import COOKIE, FIRST_PART_LENGTH
+from .overload import Overload
+from .restored import RestoredInvites
+from .server_key import server_key
+from .source import Source, SourceTable
+from .stateless_refusal import StatelessRefusals
+from .stranger import StrangerTable
+from .token_buckets import TokenBuckets
+from .transaction_table import TransactionTable
+from .upstream_sender import UpstreamSender
+
+MOST_BUCKETS = 16_384  # in each of two halves, twice: 8 MB
+MOST_TRANSACTIONS = 500_000  # finished ones too: 32 s of about 4,000 calls a second; 500 MB
+
+_BRANCH = b"branch=" + COOKIE
+_BRANCH_AT = len(b"branch=")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardLimits:
+    """Bounds per address and per source; the defaults are those of `[limits]`."""
+
+    packets_per_second: int = 5000  # new requests from one address of a source
+    stranger_packets_per_second: int = 50  # all packets from one address of nobody's
+    transactions_per_source: int = 10_000  # requests without a final response
+    transactions: int = MOST_TRANSACTIONS
+
+
+class PacketGuard:
+    """Says of each packet, before it is read, whether it ends here."""
+
+    def __init__(
+        self,
+        *,
+        sources: SourceTable,
+        upstream_sender: UpstreamSender,
+        strangers: StrangerTable,
+        table: TransactionTable,
+        restored: RestoredInvites,
+        overload: Overload,
+        refusals: StatelessRefusals,
+        may_shed: Callable[[bytes], bool],
+        clock: Clock,
+        limits: Limits,
+        guard_limits: GuardLimits,
+        counts: Counter[str],
+    ) -> None:
+        self._sources = sources
+        self._upstream_sender = upstream_sender
+        self._strangers = strangers
+        self._table = table
+        self._restored = restored
+        self._overload = overload
+        self._refusals = refusals
+        self._may_shed = may_shed
+        self._clock = clock
+        self._limits = limits
+        self._most_open = guard_limits.transactions_per_source
+        self._most_kept = guard_limits.transactions
+        self._buckets = TokenBuckets(guard_limits.packets_per_second, most=MOST_BUCKETS)
+        self._stranger_buckets = TokenBuckets(
+            guard_limits.stranger_packets_per_second, most=MOST_BUCKETS
+        )
+        self._counts = counts
+
+    def stops(self, raw: bytes, flow: Flow, now: float) -> bool:
+        """Whether this packet has been turned away; then nothing more is to be done about it."""
+        source = self._sources.find(flow.host)
+        if raw[:1] in (b"\r", b"\n"):
+            raw = raw.lstrip(b"\r\n")  # RFC 3261 §7.5
+        if source is None and not self._upstream_sender.is_upstream(flow.host):
+            return self._stops_stranger(raw, flow, now)
+        if raw.startswith(NEVER_SHED):
+            return self._stops_untouchable(raw)
+        if source is None:
+            return False
+        is_over = not self._buckets.take(flow.host, now)
+        is_full = (
+            self._table.open_by_source.get(source.name, 0) >= self._most_open
+            or len(self._table) >= self._most_kept
+        )
+        is_invite = raw.startswith(b"INVITE ")
+        is_shed = is_invite and self._overload.refuses()
+        if not (is_over or is_full or is_shed or (is_invite and self._refusals.remembers(now))):
+            return False
+        return self._turned_away(
+            raw, flow, source, now, is_over=is_over, is_full=is_full, is_shed=is_shed
+        )
+
+    def _turned_away(
+        self,
+        raw: bytes,
+        flow: Flow,
+        source: Source,
+        now: float,
+        *,
+        is_over: bool,
+        is_full: bool,
+        is_shed: bool,
+    ) -> bool:
+        """Whether it really is a new request, and no emergency; then it has its answer."""
+        if not self._may_shed(raw):
+            return False
+        try:
+            request = parse_message(raw, self._limits)
+        except BadMessage:
+            if is_over:
+                self._counts["requests_limited"] += 1
+            return is_over
+        if not isinstance(request, Request) or request.to_tag:
+            return False
+        key = server_key(request, request.method)
+        if key in self._table.servers:
+            return False
+        if request.method == b"INVITE" and self._refusals.was_refused(key):
+            self._counts["refusals_repeated"] += 1
+        elif is_over and not flow.reliable:
+            self._counts["requests_limited"] += 1
+            return True  # it comes again, in half a second for the first time
+        elif is_over:
+            self._counts["requests_limited"] += 1
+        elif is_full:
+            self._counts["transactions_limited"] += 1
+        elif is_shed:
+            self._counts["invites_shed"] += 1
+        else:
+            return False
+        self._refusals.refuse(request, key, flow, now, force_rport=source.nat)
+        return True
+
+    def _stops_untouchable(self, raw: bytes) -> bool:
+        """Only the ACK to a refusal ends here, and what no memory is left for."""
+        if raw.startswith(b"ACK "):
+            return bool(self._refusals) and self._refusals.is_acknowledged_by(raw)
+        if len(self._table) < 2 * self._most_kept or raw.startswith(b"SIP/2.0 "):
+            return False
+        self._counts["transactions_limited"] += 1
+        return True
+
+    def _stops_stranger(self, raw: bytes, flow: Flow, now: float) -> bool:
+        """A stranger has its few packets looked at; more only if they belong to a call of ours."""
+        if self._stranger_buckets.take(flow.host, now) or self._is_expected(raw):
+            return False
+        self._counts["packets_limited"] += 1
+        self._strangers.limited(flow.host, self._clock.time(), flow.transport)
+        flow.close("a stranger")
+        return True
+
+    def _is_expected(self, raw: bytes) -> bool:
+        """Whether it may belong to a call: a response to our own branch, a request with two tags.
+
+        The far end of a call need not be the carrier that it was set up through.
+        """
+        if not raw.startswith(b"SIP/2.0 "):
+            return raw.lower().count(b"tag") > 1
+        at = raw.find(_BRANCH) + _BRANCH_AT
+        branch = raw[at : at + FIRST_PART_LENGTH]
+        return branch in self._table.clients or (
+            bool(self._restored) and self._restored.find_response(branch) is not None
+        )
