@@ -318,7 +318,11 @@ class Limits(Section):
     )
     max_vias: int = Field(70, ge=8, le=256, description="Most Via values in a message.")
     connections: int = Field(
-        2048, ge=1, le=65535, description="Most TCP connections open at once, in each direction."
+        2048,
+        ge=1,
+        le=65535,
+        description="Most TCP connections open at once, in each direction; of those that came in, "
+        "one address may hold half.",
     )
     packets_per_second: int = Field(
         5000,

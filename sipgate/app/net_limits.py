@@ -9,7 +9,8 @@ from sipgate.numbers import EmergencyNumbers
 
 
 def net_limits(config: Config) -> NetLimits:
-    return NetLimits(connections=config.limits.connections)
+    connections = config.limits.connections
+    return NetLimits(connections=connections, connections_per_host=max(1, connections // 2))
 
 
 def spares(config: Config, policy: Policy) -> Callable[[bytes], bool]:

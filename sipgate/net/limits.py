@@ -15,11 +15,15 @@ class NetLimits:
     """SO_RCVBUF asked for; the kernel may give less (net.core.rmem_max)."""
     connections: int = 2048
     """Open TCP connections in each direction, accepted and made."""
+    connections_per_host: int = 1024
+    """Of the accepted ones, those from one address: nobody can hold all of them."""
     buffered_bytes: int = 1 << 20
     """Bytes that wait for one peer to read them; more ends its connection."""
     connect_seconds: float = 5.0
     """From the first message for a new connection until it counts as failed."""
     first_message_seconds: float = 30.0
     """How long an accepted connection may stay without having sent one whole message."""
+    message_seconds: float = 30.0
+    """From the first byte of a message on a connection to its last; slower ends the connection."""
     close_seconds: float = 2.0
     """How long a closing connection may take to send what is buffered."""

@@ -180,10 +180,12 @@ class TcpFlow(Flow, asyncio.Protocol):
         if self.state is not State.OPEN or broken is not None:
             return  # thrown away: see `close`
         try:
-            received.extend(framer.feed(data))
+            complete = framer.feed(data)
         except BadMessage as error:
             received.append(error)
         else:
+            received.extend(complete)
+            self._table.heard_part(self, begun=framer.holds_part, ended=bool(complete))
             broken = framer.broken
             if broken is not None:
                 received.append(broken)
@@ -258,8 +260,10 @@ class TcpConnections:
         self.clock = clock
         self._by_peer: dict[tuple[str, int], TcpFlow] = {}  # the newest that is open
         self._inbound: set[TcpFlow] = set()
+        self._inbound_by_host: dict[str, int] = {}
         self._outbound: set[TcpFlow] = set()  # connecting ones too
         self._silent: dict[TcpFlow, None] = {}  # accepted, no whole message yet; oldest first
+        self._unfinished: dict[TcpFlow, float] = {}  # in a message; when it must end, oldest first
         self._closing: dict[TcpFlow, None] = {}  # oldest first
         self._is_closed = False
         self._all_gone = asyncio.Event()
@@ -317,6 +321,8 @@ class TcpConnections:
         now = self.clock.now()
         for flow in _due(self._silent, now):
             flow.abort("sent no whole message in time")
+        for flow in [flow for flow, until in self._unfinished.items() if until <= now]:
+            flow.abort("did not end its message in time")
         for flow in _due(self._closing, now):
             flow.abort("did not take the rest in time")
 
@@ -351,6 +357,11 @@ class TcpConnections:
             if self._is_closed or not self._silent:
                 return False
             next(iter(self._silent)).abort("too many connections, and it never said anything")
+        of_host = self._inbound_by_host.get(flow.host, 0)
+        if of_host >= self.limits.connections_per_host:
+            self.delivery.counts.refused_connections += 1
+            return False
+        self._inbound_by_host[flow.host] = of_host + 1
         self._inbound.add(flow)
         self._by_peer[flow.host, flow.port] = flow
         flow.closes_at = self.clock.now() + self.limits.first_message_seconds
@@ -361,19 +372,34 @@ class TcpConnections:
         """A whole message has come: it may stay."""
         self._silent.pop(flow, None)
 
+    def heard_part(self, flow: TcpFlow, *, begun: bool, ended: bool) -> None:
+        """Bytes have come: a message has `begun` and is not whole yet; others have `ended`."""
+        if ended or not begun:
+            self._unfinished.pop(flow, None)
+        if begun and flow not in self._unfinished:
+            self._unfinished[flow] = self.clock.now() + self.limits.message_seconds
+
     def closing(self, flow: TcpFlow) -> None:
         """It sends its rest and must be gone in time."""
         self._silent.pop(flow, None)
+        self._unfinished.pop(flow, None)
         if flow not in self._closing:
             flow.closes_at = self.clock.now() + self.limits.close_seconds
             self._closing[flow] = None
 
     def lost(self, flow: TcpFlow, reason: str) -> None:
         """It is gone; its last word to the receiver."""
+        if flow in self._inbound:
+            left = self._inbound_by_host[flow.host] - 1
+            if left:
+                self._inbound_by_host[flow.host] = left
+            else:
+                del self._inbound_by_host[flow.host]
         for flows in (self._inbound, self._outbound):
             flows.discard(flow)
         for timed in (self._silent, self._closing):
             timed.pop(flow, None)
+        self._unfinished.pop(flow, None)
         if self._by_peer.get((flow.host, flow.port)) is flow:
             del self._by_peer[flow.host, flow.port]
         if not self._inbound and not self._outbound:

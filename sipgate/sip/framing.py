@@ -31,6 +31,12 @@ class StreamFramer:
         self._searched = 0  # no end of the headers before here
         self._needed: int | None = None  # the message's length, once its headers are here
 
+    @property
+    def holds_part(self) -> bool:
+        """Whether a message has begun and not ended; half a keep-alive is none."""
+        buffer = self._buffer
+        return len(buffer) > 3 or bool(buffer.strip(b"\r\n"))
+
     def feed(self, data: bytes) -> list[bytes | Ping]:
         """Take what came, give what is complete; raises BadMessage when all hope is lost.
 

@@ -58,4 +58,5 @@ def test_status_has_the_networks_counters_too(tmp_path: Path) -> None:
         "durable_seq",
         "ready",
         "draining",
+        "overloaded",
     }

@@ -20,6 +20,7 @@ ANSWER: dict[str, Any] = {
     "durable_seq": 10482,
     "ready": True,
     "draining": False,
+    "overloaded": False,
 }
 
 
@@ -48,8 +49,12 @@ def test_people_get_a_table_without_what_never_moved(sipgate: RunCommand, store:
 
 @pytest.mark.parametrize(
     ("facts", "told"),
-    [({"draining": True}, "draining"), ({"ready": False}, "not ready")],
-    ids=["draining", "starting"],
+    [
+        ({"draining": True}, "draining"),
+        ({"ready": False}, "not ready"),
+        ({"overloaded": True}, "ready, overloaded"),
+    ],
+    ids=["draining", "starting", "overloaded"],
 )
 def test_a_gate_that_takes_no_calls_says_so(
     sipgate: RunCommand, store: Path, facts: dict[str, bool], told: str

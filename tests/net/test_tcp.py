@@ -246,6 +246,77 @@ def test_a_connection_that_never_says_anything_whole_is_ended() -> None:
     uvloop.run(conversation())
 
 
+def test_a_peer_that_sends_a_message_byte_by_byte_is_ended() -> None:
+    async def conversation() -> None:
+        recorder, clock = Recorder(), VirtualClock()
+        async with Network(recorder, clock=clock) as network:
+            _, writer = slow = await connect(await network.listen("tcp", "127.0.0.1", 0))
+            writer.write(message("quick") + message("slow")[:20])
+            await recorder.until(lambda: recorder.packets)
+            flow = recorder.flows[0]
+            for byte in message("slow")[20:49]:
+                clock.advance(1)
+                writer.write(bytes([byte]))
+                await asyncio.sleep(0)
+                network.sweep()
+            assert flow.is_open
+            clock.advance(2)
+            network.sweep()
+            assert await closed(slow) == b""
+            await recorder.until(lambda: recorder.lost)
+            assert recorder.lost == [(flow, "did not end its message in time")]
+
+    uvloop.run(conversation())
+
+
+def test_a_connection_may_be_idle_between_messages_with_half_a_keep_alive() -> None:
+    async def conversation() -> None:
+        recorder, clock = Recorder(), VirtualClock()
+        async with Network(recorder, clock=clock) as network:
+            phone = reader, writer = await connect(await network.listen("tcp", "127.0.0.1", 0))
+            first = message("one")
+            writer.write(first[:50])
+            await asyncio.sleep(0)
+            writer.write(first[50:] + b"\r\n")
+            await recorder.until(lambda: recorder.packets)
+            clock.advance(3600)
+            network.sweep()
+            writer.write(b"\r\n")
+            assert await reader.readexactly(2) == b"\r\n"
+            assert recorder.flows[0].is_open
+            writer.close()
+            await closed(phone)
+
+    uvloop.run(conversation())
+
+
+def test_one_address_cannot_have_all_connections() -> None:
+    async def conversation() -> None:
+        recorder = Recorder()
+        limits = NetLimits(connections=4, connections_per_host=2)
+        async with Network(recorder, clock=VirtualClock(), limits=limits) as network:
+            listener = await network.listen("tcp", "127.0.0.1", 0)
+            mine = [await connect(listener) for _ in range(2)]
+            for number, (_, writer) in enumerate(mine):
+                writer.write(message(str(number)))
+            await recorder.until(lambda: len(recorder.packets) == 2)
+            assert await closed(await connect(listener)) == b""
+            other = await asyncio.open_connection(
+                "127.0.0.1", listener.port, local_addr=("127.0.0.2", 0)
+            )
+            other[1].write(message("other"))
+            await recorder.until(lambda: len(recorder.packets) == 3)
+            mine[0][1].close()
+            await recorder.until(lambda: recorder.lost)
+            again = await connect(listener)
+            again[1].write(message("again"))
+            await recorder.until(lambda: len(recorder.packets) == 4)
+            for _, writer in (mine[1], other, again):
+                writer.close()
+
+    uvloop.run(conversation())
+
+
 def test_of_too_many_connections_a_silent_one_goes_first_and_then_the_new_one() -> None:
     async def conversation() -> None:
         recorder = Recorder()
