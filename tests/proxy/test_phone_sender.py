@@ -806,3 +806,40 @@ def test_a_cancel_after_a_restart_reaches_the_phone() -> None:
 
     assert after.heard() == [f"natted: CANCEL {PRIVATE} SIP/2.0"]
     assert again.got_request("CANCEL").via.branch == sent.via.branch
+
+
+SIPS = "sips:4711@192.168.1.5:5061"
+
+
+def test_a_sips_contact_is_reached_over_tls() -> None:
+    house = House(source=CONTACT)
+    phone = natted(house, "tls")
+    uri = registered(phone, f"<{SIPS}>")
+
+    calls_phone(house.trunk, uri)
+    house.writes()
+
+    assert house.heard()[-1] == f"natted: INVITE {SIPS} SIP/2.0"
+    assert phone.got_request("INVITE").via.transport == b"TLS"
+
+
+def test_a_sips_contact_is_not_reached_over_anything_else() -> None:
+    """RFC 5630 §5.3."""
+    house = House(source=CONTACT)
+    uri = registered(natted(house), f"<{SIPS}>")
+
+    calls_phone(house.trunk, uri)
+    house.writes()
+
+    assert house.heard()[-1] == "trunk: SIP/2.0 480 Temporarily Unavailable"
+    [outcome] = house.outcomes
+    assert (outcome.kind, outcome.status) == ("failed", 480)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_the_contact_says_how_the_gate_is_reached_from_upstream(transport: str) -> None:
+    house = House(source=CONTACT, transport=transport)
+
+    uri = registered(house.phone)
+
+    assert uri.endswith("@10.0.0.1:5060" + (";transport=tcp" if transport == "tcp" else ""))
