@@ -108,11 +108,11 @@ class OpenAttempts:
         What the last one ended with decides whether a repaired INVITE may follow.
         """
         self.expire(now)
-        if one not in self._opened_at:
-            return False  # expired before
         one.invites -= 1
         if one.invites > 0:
             return False
+        if one not in self._opened_at:
+            return True  # expired before: nothing is remembered of it
         del self._opened_at[one]
         if asks_for_repair(status) and one.may_come_again:
             self._retry_until[one] = now + RETRY_SECONDS

@@ -17,7 +17,7 @@ from sipgate.ledger import Would as WouldEntry
 from sipgate.numbers import Callee
 from sipgate.sip import BadMessage, Request, Uri, dialled, parse_name_addr, parse_uri
 
-from .call import ActiveCalls, Call
+from .call import ActiveCalls, Call, CallState
 from .call_recorder import CallRecorder
 from .flow_token import has_token_shape
 from .identity import caller_of, cli_of
@@ -179,6 +179,8 @@ class Admission:
             call.is_referral = asked is not None
             context.call = call
         context.open = self._open_attempts.opened(attempt, seq, decision, now)
+        if call is not None:
+            call.open = context.open
         self._park(Parked(seq, context, decision, call, now))
 
     def _belongs(self, context: ResponseContext, opened: OpenAttempt, now: float) -> bool:
@@ -189,7 +191,9 @@ class Admission:
             if call is None:
                 self._open_attempts.ended(opened, 500, now)
                 return False
-            call.deadline = None  # it was challenged, and goes on
+            if call.state is CallState.CHALLENGED:
+                call.deadline = None  # it goes on
+            call.open = opened
         context.call, context.open = call, opened
         self._park(Parked(opened.decision_seq, context, opened.decision, call, now))
         return True

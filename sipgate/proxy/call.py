@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from sipgate.gate import Attempt, Charge, Decision
+from sipgate.gate import Attempt, Charge, Decision, OpenAttempt
 from sipgate.ledger import EndedBy, OutcomeKind
 from sipgate.net import Flow
 from sipgate.sip import Response
@@ -42,6 +42,9 @@ class Call:
     charge: Charge | None = None
     callee_contact: bytes | None = None
     callee_tags: tuple[bytes, ...] = ()
+    up_tags: tuple[bytes, ...] = ()  # of those, the dialogs that a 2xx confirmed and no BYE ended
+    open: OpenAttempt | None = None  # its INVITEs that have no final response
+    talked: Outcome | None = None  # its outcome, unless one of those is answered
     route_lines: tuple[bytes, ...] = ()  # Record-Route lines seen where there are more than ours
     target: bytes = b""
     state: CallState = CallState.DECIDED
@@ -74,6 +77,11 @@ class Call:
         """Remember a To tag of a 101 to 2xx response: one more early or confirmed dialog."""
         if to_tag and to_tag not in self.callee_tags and len(self.callee_tags) < MOST_TAGS:
             self.callee_tags = (*self.callee_tags, to_tag)
+
+    def hung_up(self, to_tag: bytes) -> bool:
+        """A BYE ended this dialog; False while another fork's is up."""
+        self.up_tags = tuple(tag for tag in self.up_tags if tag != to_tag)
+        return not self.up_tags
 
     def saw_routes(self, response: Response) -> None:
         """Remember by which proxies a 101 to 2xx says that its dialog leads."""

@@ -140,6 +140,8 @@ class CallProgress:
             if call.answered_at is None:  # an early dialog's; its INVITE will say how it ended
                 call.cancelled = call.cancelled or from_caller
                 return
+            if not call.hung_up(request.to_tag if from_caller else request.from_tag):
+                return
             reason = request.first(b"reason")
             kind: OutcomeKind = REFUSED if not from_caller and is_refusal(reason) else ANSWERED
             outcome = call.outcome(
@@ -149,7 +151,7 @@ class CallProgress:
                 ended_by=CALLER if from_caller else CALLEE,
                 reason=None if reason is None else text_of(reason)[:512],
             )
-            self._recorder.ended(call, outcome, now)
+            self._recorder.hung_up(call, outcome, now)
         elif request.method == b"UPDATE" and response is not None and status < 300:
             self._refreshed(context, call, response, now)
 

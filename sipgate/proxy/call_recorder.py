@@ -50,14 +50,23 @@ class CallRecorder:
         session_expires: int | None,
         now: float,
     ) -> None:
-        """The first 2xx came; a later one, or another fork's, adds only its tag."""
+        """The first 2xx came; a later one, or another fork's, adds only its tag.
+
+        One that comes after the other forks' dialogs have ended brings the call up again.
+        """
         call.saw_tag(to_tag)
-        if call.state is CallState.UP or call.state is CallState.ENDED:
+        if call.state is CallState.ENDED:
+            return
+        if to_tag not in call.up_tags and to_tag in call.callee_tags:
+            call.up_tags = (*call.up_tags, to_tag)
+        if call.state is CallState.UP:
             return
         call.state = CallState.UP
+        call.talked = None
         call.callee_contact = contact
-        call.answered_at = now
-        call.answered_time = time = self._clock.time()
+        time = self._clock.time()
+        if call.answered_at is None:
+            call.answered_at, call.answered_time = now, time
         call.session_seconds = session_expires
         self._set_expiry(call, now)
         self._write(
@@ -90,10 +99,23 @@ class CallRecorder:
         """
         if call.state is CallState.UP or call.state is CallState.ENDED:
             return
+        if call.talked is not None:
+            self.ended(call, call.talked, now)
+            return
         call.state = CallState.CHALLENGED
         call.last_status = status
         call.deadline = now + RETRY_WINDOW
         self._timers.add(CallExpiry(call, self), now)
+
+    def hung_up(self, call: Call, outcome: Outcome, now: float) -> None:
+        """The last dialog of a call has ended; so has the call, unless a fork may yet be answered.
+
+        Its count is held until then, or two forks would be two calls on one.
+        """
+        if call.open is None or not call.open.is_open:
+            self.ended(call, outcome, now)
+        elif call.state is CallState.UP:
+            call.state, call.talked, call.deadline = CallState.CALLING, outcome, None
 
     def ended(self, call: Call, outcome: Outcome, now: float, *, keep: bool = False) -> None:
         """The call is over: write its outcome, free its count. Again does nothing.
@@ -111,6 +133,7 @@ class CallRecorder:
             self._timers.add(CallExpiry(call, self), now)
         call.state = CallState.ENDED
         self.release(call, now)
+        outcome = call.talked or outcome
         self.write_outcome(call.seq, outcome, now)
         for other in self._calls.sharing_dialog(call):  # an INVITE to another number within it
             alike = other.outcome(outcome.kind, outcome.status or 0, now, ended_by=outcome.ended_by)

@@ -293,6 +293,7 @@ class CallRestorer:
         else:
             call.state = CallState.UP
             call.saw_tag(answer.to_tag.encode())
+            call.up_tags = call.callee_tags
             call.callee_contact = _bytes(answer.contact)
             call.answered_at = since
             call.answered_time = answer.time_us / 1_000_000

@@ -4,7 +4,7 @@ import pytest
 
 from sipgate.sip import Request, parse_message
 
-from .house import House, header
+from .house import ALLOW_ALL, House, header
 
 ONE_A_DAY = (
     "[{id: cap, rate: {per: caller, limit: 1, window: day},"
@@ -311,6 +311,117 @@ def test_one_fork_that_fails_does_not_end_the_call_that_another_has_answered() -
     house.waits(80)
     house.heard()
     assert house.leftovers() == {}
+
+
+def two_forks(rules: str = ALLOW_ALL) -> tuple[House, Request, Request]:
+    """A house with two INVITEs of one attempt on their way."""
+    house = House(rules)
+    house.phone.calls(branch="b1")
+    house.writes()
+    house.heard()
+    first = house.trunk.got_request("INVITE")
+    house.phone.calls(branch="b2")
+    house.heard()
+    return house, first, house.trunk.got_request("INVITE")
+
+
+def hangs_up(house: House, cseq: int) -> None:
+    """A BYE in the dialog that was answered last."""
+    house.phone.in_dialog("BYE", cseq=cseq, branch=f"d{cseq}")
+    house.heard()
+    house.trunk.answers(200, method="BYE")
+    house.heard()
+
+
+def test_a_fork_answered_after_the_first_has_hung_up_holds_its_line() -> None:
+    house, first, second = two_forks(ONE_AT_A_TIME)
+    house.trunk.answers(200, to=first)
+    house.heard()
+    hangs_up(house, 2)
+    assert kinds(house) == []
+    house.phone.calls(call_id="c2", branch="b3")
+    assert verdicts(house)[-1] == "reject"
+    house.waits(3)
+    house.trunk.answers(200, to=second, tag="t2")
+    house.heard()
+    house.phone.calls(call_id="c3", branch="b4")
+    assert verdicts(house)[-1] == "reject"
+    hangs_up(house, 3)
+    assert kinds(house) == [("answered", 200, None)]
+    house.phone.calls(call_id="c4", branch="b5")
+    assert verdicts(house)[-1] == "allow"
+
+
+def test_a_fork_that_fails_after_the_first_has_hung_up_leaves_the_outcome_as_it_was() -> None:
+    house, first, second = two_forks()
+    house.trunk.answers(200, to=first)
+    house.waits(10)
+    house.heard()
+    hangs_up(house, 2)
+    house.waits(20)
+    house.trunk.answers(486, to=second, tag="t2")
+    house.heard()
+    house.phone.acknowledges(486, branch="b2")
+    [outcome] = house.outcomes
+    assert (outcome.kind, outcome.talk_ms) == ("answered", 10_000)
+    house.waits(80)
+    house.heard()
+    assert house.leftovers() == {}
+
+
+def test_a_call_of_two_answered_forks_lasts_until_both_have_hung_up() -> None:
+    """RFC 3261 §13.2.2.4: the caller ends the one that he does not want with a BYE."""
+    house, first, second = two_forks()
+    house.trunk.answers(200, to=first)
+    house.trunk.answers(200, to=second, tag="t2")
+    house.heard()
+    hangs_up(house, 2)  # in the second's dialog
+    assert kinds(house) == []
+    house.waits(60)
+    route = f"Route: {house.phone.got_response(200, 'INVITE').values(b'record-route')[0].decode()}"
+    house.trunk.asks(
+        "BYE",
+        "sip:4711@10.1.0.7:5060",
+        from_user="callee",
+        from_tag="t1",
+        to_tag="f1",
+        headers=[route],
+        branch="u1",
+    )
+    house.heard()
+    house.phone.answers(200, method="BYE")
+    [outcome] = house.outcomes
+    assert (outcome.kind, outcome.ended_by, outcome.talk_ms) == ("answered", "callee", 60_000)
+    house.waits(80)
+    house.heard()
+    assert house.leftovers() == {}
+
+
+def test_a_fork_that_comes_while_the_call_is_up_does_not_make_it_last_for_ever() -> None:
+    house = House(gate='max-call = "10m"')
+    house.phone.calls(branch="b1")
+    house.phone.calls(branch="b2")
+    house.writes()
+    house.heard()
+    requests = [parse_message(raw) for raw in house.trunk.got if raw.startswith(b"INVITE ")]
+    [first, _] = [one for one in requests if isinstance(one, Request)]
+    house.trunk.answers(200, to=first)
+    house.phone.calls(branch="b3")
+    house.heard()
+    house.waits(700)
+    assert [outcome.ended_by for outcome in house.outcomes] == ["lost"]
+
+
+def test_a_call_that_rings_for_more_than_an_hour_has_its_outcome() -> None:
+    house = House()
+    house.phone.calls()
+    house.writes()
+    house.heard()
+    for _ in range(21):
+        house.trunk.answers(180)
+        house.waits(180)
+    house.trunk.answers(486)
+    assert kinds(house) == [("busy", 486, None)]
 
 
 # The store fails
