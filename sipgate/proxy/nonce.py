@@ -71,7 +71,7 @@ class NonceMint:
         """Its credentials were right: this count is spent."""
         highest, bits = self._seen.pop(nonce, (0, 0))
         if count > highest:
-            bits = (bits << min(count - highest, WINDOW)) & (2**WINDOW - 1) if highest else 0
+            bits = (bits << min(count - highest, WINDOW)) & (2**WINDOW - 1)
             highest = count
         self._seen[nonce] = (highest, bits | 1 << (highest - count))
         while len(self._seen) > MOST_REMEMBERED:
