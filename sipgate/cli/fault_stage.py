@@ -1,7 +1,7 @@
 """Plays with faults on a configuration of the user's, or on one that has a bit of everything."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sipgate.config import Config, load_config
@@ -58,20 +58,23 @@ targets = ["sip:carrier.example.com{transport}"]
 PlayOf = Callable[[int], NetworkPlay]
 
 
-def own_plays(transport: str = "udp") -> PlayOf:
-    """What makes the play of a seed, for the built-in configuration; the upstream's transport."""
+def own_plays(transport: str = "udp", spare: Sequence[str] = ()) -> PlayOf:
+    """What makes the play of a seed, for the built-in configuration.
+
+    `transport` is that of the upstream's first target, `spare` those of the ones behind it.
+    """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         suffix = "" if transport == "udp" else f";transport={transport}"
         (folder / "policy.yaml").write_text(OWN_POLICY)
         (folder / "sipgate.toml").write_text(OWN_CONFIG.format(transport=suffix))
         config = load_config(folder / "sipgate.toml", {})
-        return plays(config, load_policy(config.gate.policy))
+        return plays(config, load_policy(config.gate.policy), spare)
 
 
-def plays(config: Config, policy: Policy) -> PlayOf:
+def plays(config: Config, policy: Policy, spare: Sequence[str] = ()) -> PlayOf:
     """What makes the play of a seed. Raises BadInput where nobody could call."""
-    stage = stage_of(config, policy)
+    stage = stage_of(config, policy, spare)
 
     def make_gate(around: Surroundings) -> GateLife:
         return SimulatedGate(around, config, policy, stage.targets)

@@ -1,6 +1,6 @@
 """A gate of the real parts on a simulated host: what joins `app` and `simulate` (design §4)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sipgate.app import Parts, Recovery, build, sip_limits
 from sipgate.clock import VirtualClock
@@ -25,7 +25,7 @@ class SimulatedGate:
         around: Surroundings,
         config: Config,
         policy: Policy,
-        targets: Mapping[str, Target],
+        targets: Mapping[str, Sequence[Target]],
     ) -> None:
         self._around = around
         self._clock: VirtualClock = around.agenda.clock
@@ -45,7 +45,7 @@ class SimulatedGate:
             ledger=self.ledger,
             policy=policy,
             lists=MemoryLists(),
-            targets={name: [target] for name, target in targets.items()},
+            targets=targets,
             key=KEY,
             limits=sip_limits(config),
         )

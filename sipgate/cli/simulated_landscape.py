@@ -6,8 +6,10 @@ all of them are often one machine. What counts of a target is its transport and 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from sipgate.config import Config
+from sipgate.config_values import Target as SipTarget
 from sipgate.counters import CalendarWindow, SlidingWindow
 from sipgate.gate import Allow, ConcurrentCondition, Policy, RateCondition, Reject
 from sipgate.numbers import EmergencyNumbers
@@ -33,13 +35,16 @@ class Stage:
     """What is needed to set up a play."""
 
     landscape: Landscape
-    targets: Mapping[str, Target]  # by the name of the upstream
+    targets: Mapping[str, Sequence[Target]]  # by the name of the upstream
 
 
-def stage_of(config: Config, policy: Policy) -> Stage:
-    """The landscape of a configuration. Raises BadInput where nobody could call."""
+def stage_of(config: Config, policy: Policy, spare: Sequence[str] = ()) -> Stage:
+    """The landscape of a configuration. Raises BadInput where nobody could call.
+
+    `spare` are the transports of targets that each upstream has behind those of its own.
+    """
     ports = _gate_ports(config)
-    targets = _targets(config)
+    targets = _targets(config, spare)
     transports = [port.transport for port in ports]
     callers = [
         (address, transports[place % len(transports)])
@@ -51,7 +56,9 @@ def stage_of(config: Config, policy: Policy) -> Stage:
         gate=GATE,
         gate_ports=ports,
         callers=callers,
-        targets=[(one.transport, one.host, one.port) for one in targets.values()],
+        targets=[
+            (one.transport, one.host, one.port) for those in targets.values() for one in those
+        ],
         dialling=Dialling(_names(config), NUMBERS, _emergency(config, policy)),
         limits=_limits(config, policy),
         ends_within_seconds=2 * config.gate.max_call + LAST_TIMERS_SECONDS,
@@ -71,19 +78,23 @@ def _gate_ports(config: Config) -> list[GatePort]:
     return list(ports.values())
 
 
-def _targets(config: Config) -> dict[str, Target]:
-    targets: dict[str, Target] = {}
+def _targets(config: Config, spare: Sequence[str]) -> dict[str, list[Target]]:
+    """The targets of each upstream; `spare` are the transports of more behind the first one's."""
+    places = count(1)
+    by_upstream: dict[str, list[Target]] = {}
     for upstream in config.upstream:
-        first = upstream.targets[0]
-        host, port = f"{TARGET_NETWORK}{len(targets) + 1}", first.port or 5060
-        authority = first.authority or f"{host}:{port}"
-        targets[upstream.name] = Target(
-            transport="udp" if first.is_built_in else first.transport,
-            host=host,
-            port=port,
-            uri_hostport=authority.encode(),
-        )
-    return targets
+        mine = by_upstream[upstream.name] = []
+        for target in upstream.targets:
+            transport = target.transport if target.transport in TRANSPORTS else "tcp"
+            mine.append(_target(next(places), target, "udp" if target.is_built_in else transport))
+        mine += [_target(next(places), upstream.targets[0], transport) for transport in spare]
+    return by_upstream
+
+
+def _target(place: int, settings: SipTarget, transport: str) -> Target:
+    host, port = f"{TARGET_NETWORK}{place}", settings.port or 5060
+    authority = settings.authority or f"{host}:{port}"
+    return Target(transport=transport, host=host, port=port, uri_hostport=authority.encode())
 
 
 def _phones(config: Config) -> list[str]:

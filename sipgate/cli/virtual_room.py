@@ -36,8 +36,9 @@ def play_virtually(
     policy = load_policy(policy_file or config.gate.policy, timezone=config.gate.timezone)
     stage = stage_of(config, policy)
     plans = {
-        stage.targets[upstream.name].host: load_plan(upstream.plan)
+        target.host: load_plan(upstream.plan)
         for upstream in config.upstream
+        for target in stage.targets[upstream.name]
         if upstream.plan is not None
     }
 

@@ -117,9 +117,25 @@ def _finals(play: NetworkPlay) -> Iterator[str]:
 def _may_be_lost(play: NetworkPlay, invite: DialledInvite) -> bool:
     """Whether who sent it can't hope for an answer: a host was away, or its connection ended."""
     until = (invite.ended_at or play.clock.now()) + 1.0
-    if invite.stream_failed or _cut_off_in(play, invite.began_at - HOP_SECONDS, until):
+    if invite.stream_failed or _was_killed_in(play, invite):
         return True
-    return _was_killed_in(play, invite)
+    if not _cut_off_in(play, invite.began_at - HOP_SECONDS, until):
+        return False
+    return len(play.landscape.targets) < 2 or not _was_dead_all_along(play, invite)
+
+
+def _was_dead_all_along(play: NetworkPlay, invite: DialledInvite) -> bool:
+    """Whether one target was away before the INVITE, and until it had ended: others must do."""
+    start = play.started_at
+    until = invite.ended_at or play.clock.now()
+    away = [
+        trouble
+        for trouble in play.faults.of_kind("callee cut off")
+        if start + trouble.ends_at >= invite.began_at - HOP_SECONDS and start + trouble.at <= until
+    ]
+    return len(away) == 1 and (
+        start + away[0].at < invite.began_at and start + away[0].ends_at > until
+    )
 
 
 def _was_killed_in(play: NetworkPlay, invite: DialledInvite) -> bool:

@@ -165,7 +165,7 @@ class NetworkPlay:
             case "gate killed":
                 return lambda: self._kill_gate(seconds), self._start_gate
             case "callee cut off":
-                host = self.network.host(self.landscape.targets[0][1])
+                host = self.network.host(self.random.choice(self.landscape.targets)[1])
                 return host.cut_off, host.join
             case "disk stalls":
                 return lambda: setattr(disk, "stalls_until", now() + seconds), _nothing

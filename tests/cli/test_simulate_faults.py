@@ -153,7 +153,7 @@ def test_callers_sit_in_sources_that_decide_and_limits_that_bind_all_are_recount
         ("daily", 9),
     ]
     assert stage.landscape.dialling.emergency == "112"
-    assert stage.targets["trunk"].uri_hostport == b"trunk.example.com:5080"
+    assert stage.targets["trunk"][0].uri_hostport == b"trunk.example.com:5080"
 
 
 @pytest.mark.parametrize(

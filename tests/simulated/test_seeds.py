@@ -11,32 +11,54 @@ import pytest
 
 from sipgate.cli.fault_stage import own_plays
 
-FIXED = 1000
-FRESH = 600
+FIXED = 800
+FRESH = 400
 BLOCK = 200
+UPSTREAMS = {  # transports of its targets, the first one first
+    "udp": ("udp",),
+    "tcp": ("tcp",),
+    "several targets": ("udp", "tcp", "udp"),
+}
+upstreams = pytest.mark.parametrize("upstream", UPSTREAMS)
 
 
-def broken(transport: str, seeds: range) -> list[str]:
+def broken(upstream: str, seeds: range) -> list[str]:
     """What did not hold, with the seed before it."""
-    play_of = own_plays(transport)
+    first, *spare = UPSTREAMS[upstream]
+    play_of = own_plays(first, spare)
     return [
-        f"seed {seed} ({transport}): {promise}"
+        f"seed {seed} ({upstream}): {promise}"
         for seed in seeds
         for promise in play_of(seed).play().broken
     ]
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@upstreams
 @pytest.mark.parametrize("first", range(0, FIXED, BLOCK))
-def test_every_promise_holds_for_the_fixed_seeds(first: int, transport: str) -> None:
-    assert broken(transport, range(first, first + BLOCK)) == []
+def test_every_promise_holds_for_the_fixed_seeds(first: int, upstream: str) -> None:
+    assert broken(upstream, range(first, first + BLOCK)) == []
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
-def test_every_promise_holds_for_fresh_seeds(transport: str) -> None:
+@upstreams
+def test_every_promise_holds_for_fresh_seeds(upstream: str) -> None:
     first = secrets.randbelow(10**9)
-    print(f"fresh seeds from {first}, towards the upstream over {transport}")
-    assert broken(transport, range(first, first + FRESH)) == []
+    print(f"fresh seeds from {first}, towards an upstream: {upstream}")
+    assert broken(upstream, range(first, first + FRESH)) == []
+
+
+def test_calls_go_on_to_another_target_where_the_first_one_is_away() -> None:
+    play_of = own_plays("udp", ["udp"])
+    plays = [play_of(seed) for seed in range(60)]
+    for play in plays:
+        play.play()
+    second = plays[0].landscape.targets[1][1] + ":"
+    reached = [
+        passage
+        for play in plays
+        for passage in play.passages
+        if passage.receiver.startswith(second) and passage.raw.startswith(b"INVITE ")
+    ]
+    assert reached
 
 
 @pytest.mark.parametrize("seed", [1370, 2004, 9283, 14743, 71, 48, 734], ids=str)
