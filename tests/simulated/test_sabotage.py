@@ -72,7 +72,7 @@ def stumbles_over_byes(gate: SimulatedGate) -> None:
 
 
 def forgets_nothing(gate: SimulatedGate) -> None:
-    gate.parts.table.wake = lambda now: None  # type: ignore[method-assign]
+    gate.parts.calls.remove = lambda call: None  # type: ignore[method-assign]
 
 
 def writes_no_outcome(gate: SimulatedGate) -> None:
@@ -102,7 +102,7 @@ def tamper(gate: SimulatedGate, change: Callable[[bytes], bytes | None]) -> None
         (loses_answers, "never reached the caller"),
         (rewrites_a_header, "was changed on its way"),
         (stumbles_over_byes, "an exception at"),
-        (forgets_nothing, "left in the gate's server transactions"),
+        (forgets_nothing, "left in the gate's calls"),
         (writes_no_outcome, "has 0 outcomes"),
         (frees_no_line, "left in the gate's calls in progress"),
     ],
