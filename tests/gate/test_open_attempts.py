@@ -127,6 +127,17 @@ def test_nothing_stays_for_ever(known: OpenAttempts, attempt: Any) -> None:
     assert known.ended(one, 200, OPEN_SECONDS + 2)  # its call is over all the same
 
 
+def test_one_that_was_forgotten_still_ends_with_its_last_invite(
+    known: OpenAttempts, attempt: Any
+) -> None:
+    one = known.opened(attempt(), 7, ALLOW, 0.0)
+    assert known.find(attempt(), 1.0) is one
+    assert known.find(attempt(call_id="b"), OPEN_SECONDS + 1) is None
+    assert not known.ended(one, 503, OPEN_SECONDS + 2)
+    assert known.ended(one, 503, OPEN_SECONDS + 2)
+    assert len(known) == 0
+
+
 def test_the_oldest_goes_when_there_are_too_many(attempt: Any) -> None:
     known = OpenAttempts(max_open=2)
     for number in range(3):

@@ -589,3 +589,20 @@ def test_a_sliding_window_ends_at_its_instant(seconds: float) -> None:
     house.clock.advance(seconds)
     house.phone.calls(call_id="c2", branch="b2")
     assert verdicts(house)[1] == {59.9: "reject", 60.0: "allow"}[seconds]
+
+
+def test_a_store_that_is_back_after_hours_ends_the_calls_that_waited_for_it() -> None:
+    house = House()
+    house.phone.calls()
+    house.waits(2)
+    house.heard()
+    house.phone.acknowledges(503)
+    house.waits(4000)  # longer than an attempt is remembered
+    house.phone.calls(call_id="c2", branch="b2")
+    house.waits(2)
+    house.heard()
+    house.phone.acknowledges(503, branch="b2")
+    house.writes()
+    house.waits(70)
+    assert [(outcome.kind, outcome.status) for outcome in house.outcomes] == 2 * [("failed", 503)]
+    assert house.leftovers() == {}
