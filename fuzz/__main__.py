@@ -23,11 +23,8 @@ MOST_MEGABYTES = 1024
 def main() -> int:
     arguments = _arguments()
     if arguments.one:
-        return _fuzz(arguments.targets[0], arguments)
-    if arguments.minimise:
-        for target in arguments.targets:
-            _minimise(target)
-        return 0
+        target = arguments.targets[0]
+        return _minimise(target) if arguments.minimise else _fuzz(target, arguments)
     worst = 0
     for target in arguments.targets:  # libFuzzer ends its process: each has one of its own
         print(f"== {target}", flush=True)
@@ -84,7 +81,7 @@ def _fuzz(target: str, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _minimise(target: str) -> None:
+def _minimise(target: str) -> int:
     """The kept corpus becomes the shortest inputs that reach what all together reach."""
     from .corpus import keep, kept
     from .reach import smallest
@@ -95,6 +92,7 @@ def _minimise(target: str) -> None:
     inputs = smallest([*kept(target), *found], CHECKS[target])
     keep(target, inputs)
     print(f"{target}: {len(inputs)} of {len(found)} kept, {sum(map(len, inputs))} bytes")
+    return 0
 
 
 if __name__ == "__main__":
