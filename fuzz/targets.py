@@ -39,4 +39,6 @@ def seeds(target: str) -> list[bytes]:
                 for line in message.partition(b"\r\n\r\n")[0].split(b"\r\n")
             ),
         ]
-    return [bytes([settings]) + rest for settings in range(32) for rest in CALLS]
+    return [
+        bytes([settings]) + rest for settings in (*range(32), *range(33, 256, 32)) for rest in CALLS
+    ]

@@ -4,9 +4,19 @@ The bytes are a script: each step is one byte that says what happens and further
 So a mutation of the bytes is another conversation.
 """
 
+import hashlib
+import re
 from collections.abc import Callable
 
-from sipgate.sip import BadMessage, Limits, Message, Request, Response, parse_message
+from sipgate.sip import (
+    BadMessage,
+    Limits,
+    Message,
+    Request,
+    Response,
+    parse_message,
+    secret_hash,
+)
 from tests.proxy.house import GATE, End, House
 from tests.sip.samples import TORTURE
 
@@ -39,6 +49,14 @@ URIS = (
 )
 STATUSES = (100, 180, 183, 200, 202, 302, 401, 407, 408, 481, 486, 487, 503, 603, 199, 699)
 CALLEE = b"<sip:callee@10.9.0.9:5080>"
+ASKING = '\nrealm = "a.b"'
+SOURCES = ("", '\nregistrations = "contact"', '\nregistrations = "path"', ASKING)
+SECRET = secret_hash("SHA-256", "4711", "a.b", "open")
+PROOF = (
+    b'Proxy-Authorization: Digest username="4711", realm="a.b", nonce="%b", uri="%b", '
+    b'response="%b", algorithm=SHA-256, qop=auth, nc=%08x, cnonce="c"'
+)
+_NONCE = re.compile(rb'nonce="([^"]+)"')
 WAITS = (0.0, 0.1, 0.5, 1.0, 4.0, 32.0, 64.0, 180.0)
 
 # Where the gate's scripts begin: what `Play` reads, step by step, without its first byte.
@@ -57,6 +75,8 @@ CALLS = tuple(
         (*_INVITE, *_RINGS, _ASK, _PHONE, 2, 0, 0, _WHOLE, _ANSWER, _TRUNK, 4, 12, _WHOLE),
         (*_INVITE, _ANSWER, _TRUNK, 4, 10, _WHOLE, _ASK, _PHONE, 1, 0, 8, _WHOLE),  # refused
         (*_INVITE, _WAIT, 5, _AGAIN, _PHONE, _WHOLE, _WAIT, 7),
+        # With a password: asked for it, the ACK, the INVITE with it.
+        (*_INVITE, _ASK, _PHONE, 1, 0, 0, _WHOLE, _ASK, _PHONE, 16, 0, 36, _WHOLE, _WRITE, *_TAKES),
         (_ASK, _PHONE, 4, 3, 0, _WHOLE, *_TAKES, _ASK, _PHONE, 7, 0, 1, _WHOLE, *_TAKES),
         (_ASK, _PHONE, 6, 0, 0, _WHOLE, _WRITE, *_TAKES, _ASK, _PHONE, 0, 2, 1, _WHOLE),
     )
@@ -90,9 +110,12 @@ class Play:
         self._script = script
         first = script.byte()
         lines = "routes = true\nnat = true" if first & 2 else ""
-        lines += ("", '\nregistrations = "contact"', '\nregistrations = "path"', "")[first >> 5 & 3]
+        lines += SOURCES[first >> 5 & 3]
+        asks = lines.endswith(ASKING)
         self.house = House(
             RULES,
+            secrets={"hq/4711": {"SHA-256": SECRET}} if asks else None,
+            identity='["digest", "from"]' if asks else '["from"]',
             gate=SHORT if first & 1 else f'{SHORT}\nmode = "monitor"',
             source=lines,
             upstream="trusted = false" if first & 4 else "",
@@ -190,19 +213,32 @@ class Play:
 
     def _ask(self) -> None:
         script, end = self._script, self._end()
-        method = METHODS[script.byte() % len(METHODS)]
+        number = script.byte()
+        method = METHODS[number % len(METHODS)]
         uri = self._uri(script.byte())
         which = script.byte()
         raw = written(
             end,
             method,
             uri,
+            headers=self._proofs(end, method, uri, number >> 4),
             call=which & 3,
             cseq=1 + (which >> 2 & 1),
             to_tag=("", "t1", "t2", "")[which >> 3 & 3],
             branch=which >> 5,
         )
         self._send(end, self._tweaked(raw))
+
+    def _proofs(self, end: End, method: str, uri: str, count: int) -> list[bytes]:
+        """That it knows the password, if it was asked for one and wants to."""
+        if not count:
+            return []
+        nonces = [nonce for raw in end.got for nonce in _NONCE.findall(raw)]
+        if not nonces:
+            return []
+        hashed = _sha256(f"{method}:{uri}".encode("latin-1"))
+        response = _sha256(b"%b:%b:%08x:c:auth:%b" % (SECRET.encode(), nonces[-1], count, hashed))
+        return [PROOF % (nonces[-1], uri.encode("latin-1"), response, count)]
 
     def _uri(self, number: int) -> str:
         """One of the usual; a phone that has registered is called by its token."""
@@ -346,6 +382,10 @@ def check_sent(sent: bytes) -> None:
     assert isinstance(message, Request)
     assert message.max_forwards is not None
     assert message.via.sent_by == GATE.encode()
+
+
+def _sha256(raw: bytes) -> bytes:
+    return hashlib.sha256(raw).hexdigest().encode()
 
 
 def _requests(got: list[bytes]) -> list[Request]:
