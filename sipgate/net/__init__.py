@@ -7,7 +7,7 @@ A send never waits and never raises; a peer that is gone or slow costs nobody el
 This layer must not know what a message says (framing of a stream is asked of `sip`), nor anything
 of proxying, policy or configuration.
 
-RFC 3261 §18 (transport), RFC 5626 §3.5.1 (CRLF keep-alive); RFC 3263 comes later.
+RFC 3261 §18 (transport), RFC 5626 §3.5.1 (CRLF keep-alive) with RFC 5389 (STUN), RFC 3263 (DNS).
 """
 
 from .delivery import Counts, Receiver
@@ -19,6 +19,7 @@ from .location import Place, Wish
 from .name_records import LookupFailed, NameRecords
 from .network import NEVER_SHED, Network, is_ordinary_request
 from .resolver import Location, ResolveError, Resolver, numeric
+from .stun import stun_answer
 
 __all__ = [
     "NEVER_SHED",
@@ -39,4 +40,5 @@ __all__ = [
     "Wish",
     "is_ordinary_request",
     "numeric",
+    "stun_answer",
 ]

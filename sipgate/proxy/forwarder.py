@@ -298,7 +298,7 @@ class Forwarder:
             raw = forwarded_response(response, context.back_flow)
             out = context.server.respond(response.status, raw, now)
             if out is not None:
-                context.back_flow.send(out)
+                self._server_side.send_up(context, out)
         if not is_wanted or context.cancel_wanted:
             self._send_cancel(context, branch, now)
 
@@ -341,7 +341,7 @@ class Forwarder:
         self._progress.invite_answered(context, branch.target_key, response, now)
         raw = forwarded_response(response, context.back_flow)
         if context.final_status:
-            context.back_flow.send(raw)  # RFC 6026 §7.1: of another branch
+            self._server_side.send_up(context, raw)  # RFC 6026 §7.1: of another branch
             return
         self._server_side.respond_raw(context, response.status, raw, now)
         self._abandon_branches(context, now)
@@ -393,7 +393,7 @@ class Forwarder:
             return
         if tombstone.call is not None:
             self._progress.answered(tombstone.call, response, now)
-        back_flow.send(forwarded_response(response, back_flow))
+        self._server_side.repeat(back_flow, response)
 
     # CANCEL
 

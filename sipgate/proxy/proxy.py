@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from sipgate.clock import Clock
-from sipgate.net import Flow
+from sipgate.net import Flow, stun_answer
 from sipgate.sip import (
     PHRASES,
     BadMessage,
@@ -125,7 +125,8 @@ class Proxy:
         try:
             message = parse_message(raw, self._limits)
         except BadMessage as error:
-            self._bad(error, flow, now)
+            if not self._kept_alive(raw, flow):
+                self._bad(error, flow, now)
             return
         if isinstance(message, Response):
             self._forwarder.response(message, flow, now)
@@ -183,7 +184,7 @@ class Proxy:
         method = request.method
         key = server_key(request, b"INVITE" if method == b"ACK" else method)
         entry = self._table.servers.get(key)
-        if entry is not None and self._absorbed(request, entry, now):
+        if entry is not None and self._absorbed(request, flow, entry, now):
             return
         source = self._sources.find(flow.host)
         stamp_received(
@@ -263,7 +264,7 @@ class Proxy:
             self._forwarder.respond(context, error.status, now, phrase=error.reason.encode())
 
     def _absorbed(
-        self, request: Request, entry: ResponseContext | ServerTombstone, now: float
+        self, request: Request, flow: Flow, entry: ResponseContext | ServerTombstone, now: float
     ) -> bool:
         """True when a transaction that we have takes the request: a retransmission, or its ACK."""
         if isinstance(entry, ServerTombstone):
@@ -277,6 +278,9 @@ class Proxy:
                 return False
             self._forwarder.acknowledged(entry, now)
             return True
+        back_flow = entry.back_flow
+        if back_flow.reliable and not back_flow.is_open and flow.host == back_flow.host:
+            entry.back_flow = flow  # its caller has connected anew
         raw = entry.server.request_again(now)
         if raw is not None:
             entry.back_flow.send(raw)
@@ -407,6 +411,20 @@ class Proxy:
         )
         self._answer_statelessly(request, 403, b"Forbidden", flow)
         return False
+
+    def _kept_alive(self, raw: bytes, flow: Flow) -> bool:
+        """Answer a STUN binding request on the SIP port (RFC 5626 §8); False: it is none.
+
+        Looked for in what is no SIP only, so that it costs nobody else anything.
+        """
+        if flow.reliable or not self._answers(flow):
+            return False
+        answer = stun_answer(raw, flow.host, flow.port)
+        if answer is None:
+            return False
+        self.counts["stun_answered"] += 1
+        flow.send(answer)
+        return True
 
     def _bad(self, error: BadMessage, flow: Flow, now: float) -> None:
         """Unreadable: an answer where one can be routed, else only a count (RFC 4475 §3.1.2)."""

@@ -1,7 +1,7 @@
 """The flow that responses to a request go up: RFC 3261 §18.2.2, RFC 3581 §4."""
 
 from sipgate.net import Flow, Network
-from sipgate.sip import BadMessage, Via, is_broadcast, response_address
+from sipgate.sip import BadMessage, Via, is_address, is_broadcast, response_address
 
 
 class ReturnPath:
@@ -11,7 +11,7 @@ class ReturnPath:
         self._network = network
 
     def flow_for(self, via: Via, flow: Flow) -> Flow:
-        """The flow itself where it can be used: it is open, and the Via means it."""
+        """The flow itself where it can be used: it is a connection, or the Via means it."""
         if flow.reliable:
             return flow
         host, port = response_address(via)
@@ -19,21 +19,29 @@ class ReturnPath:
             return flow
         return self._flow_to("udp", host, port, flow)
 
+    def connection_anew(self, via: Via, flow: Flow) -> Flow:
+        """In place of a connection that has ended, one to `received` and the port in the sent-by.
+
+        What is sent on it waits until it stands; if it never does, the response is lost.
+        """
+        host, port = response_address(via, by_connection=True)
+        return self._flow_to(flow.transport, host, port, flow)
+
     def flow_by_via(self, via: Via, flow: Flow) -> Flow:
         """For a response whose request is not known any more: by what the Via alone says.
 
-        Raises BadMessage for the broadcast address (RFC 4475 §3.3.10).
+        Raises BadMessage for what is no host's address (RFC 4475 §3.3.10).
         """
-        host, port = response_address(via)
-        if is_broadcast(host):
-            raise BadMessage(400, "a Via that is no host's")
         transport = "tcp" if via.transport == b"TCP" else "udp"
+        host, port = response_address(via, by_connection=transport != "udp")
+        if is_broadcast(host) or not is_address(host):
+            raise BadMessage(400, "a Via that is no host's")
         return self._flow_to(transport, host, port, flow)
 
     def _flow_to(self, transport: str, host: bytes, port: int, flow: Flow) -> Flow:
-        name = host.decode("ascii", "replace").strip("[]")
-        listener = flow.listener if transport == flow.transport else None
-        try:
-            return self._network.flow_to(transport, name, port, listener=listener)
-        except LookupError:
+        """`flow` itself where the host is a name: ours have `received` beside it."""
+        if not is_address(host):
             return flow
+        name = host.decode("ascii").strip("[]")
+        listener = flow.listener if transport == flow.transport else None
+        return self._network.flow_to(transport, name, port, listener=listener)

@@ -5,14 +5,18 @@ from __future__ import annotations
 from sipgate.net import Flow
 from sipgate.sip import (
     PHRASES,
+    BadMessage,
     InviteServer,
     NonInviteServer,
     Request,
+    Response,
     Timers,
     build_response,
+    parse_via,
 )
 
 from .branch import BranchMaker
+from .forwarding import forwarded_response
 from .response_context import ContextOwner, ResponseContext
 from .return_path import ReturnPath
 from .server_key import ServerKey
@@ -68,7 +72,25 @@ class ServerSide:
         """100 Trying, so that the caller's retransmissions end (RFC 3261 §16.2)."""
         raw = context.server.respond(100, build_response(context.request, 100, b"Trying"), now)
         if raw is not None:
-            context.back_flow.send(raw)
+            self.send_up(context, raw)
+
+    def send_up(self, context: ResponseContext, raw: bytes) -> None:
+        """Send a response to whoever asked, by a new connection if theirs has ended."""
+        back_flow = context.back_flow
+        if back_flow.reliable and not back_flow.is_open:
+            back_flow = self._return_path.connection_anew(context.request.via, back_flow)
+            context.back_flow = back_flow
+        back_flow.send(raw)
+
+    def repeat(self, back_flow: Flow, response: Response) -> None:
+        """Send on another 2xx to an INVITE whose transactions are over (RFC 6026 §7.2)."""
+        if back_flow.reliable and not back_flow.is_open:
+            try:
+                via = parse_via(response.values(b"via")[1])
+                back_flow = self._return_path.flow_by_via(via, back_flow)
+            except BadMessage:
+                return  # mangled on its way: nobody can be found by it
+        back_flow.send(forwarded_response(response, back_flow))
 
     def respond(
         self,
@@ -104,7 +126,7 @@ class ServerSide:
         out = context.server.respond(status, raw, now)
         if out is None:
             return
-        context.back_flow.send(out)
+        self.send_up(context, out)
         if status < 200:
             return
         context.final_status = status

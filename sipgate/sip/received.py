@@ -47,15 +47,19 @@ def stamp_received(request: Request, host: bytes, port: int, *, force_rport: boo
     via.received = host if wants_received else b""
 
 
-def response_address(via: Via) -> tuple[bytes, int]:
+def response_address(via: Via, *, by_connection: bool = False) -> tuple[bytes, int]:
     """Host and port that a response for this Via goes to over UDP or a new connection.
 
-    The host is a name if the Via has one and nobody stamped it; IPv6 comes without brackets.
+    A connection is made to `received` and the port in the sent-by (RFC 3261 §18.2.2): nobody
+    listens on the port that an old connection came from. The host is a name if the Via has one and
+    nobody stamped it; IPv6 comes without brackets.
     """
-    if via.maddr and is_address(via.maddr) and not is_broadcast(via.maddr):
-        return via.maddr.strip(b"[]"), via.port or default_port(via.transport)
+    maddr = b"" if by_connection else via.maddr
+    if maddr and is_address(maddr) and not is_broadcast(maddr):
+        return maddr.strip(b"[]"), via.port or default_port(via.transport)
     if via.received:
-        return via.received, via.rport or via.port or default_port(via.transport)
+        rport = None if by_connection else via.rport
+        return via.received, rport or via.port or default_port(via.transport)
     return via.host.strip(b"[]"), via.port or default_port(via.transport)
 
 

@@ -95,6 +95,20 @@ def test_responses_go_where_the_via_says(value: bytes, address: tuple[bytes, int
     assert response_address(parse_via(value)) == address
 
 
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        (b"SIP/2.0/TCP a:7;received=192.0.2.1;rport=8", (b"192.0.2.1", 7)),
+        (b"SIP/2.0/TLS a;received=192.0.2.1;rport=8", (b"192.0.2.1", 5061)),
+        (b"SIP/2.0/TCP a:7;maddr=224.0.1.75;received=192.0.2.1", (b"192.0.2.1", 7)),
+    ],
+)
+def test_rfc3261_18_2_2_a_connection_for_a_response_goes_to_the_port_in_the_sent_by(
+    value: bytes, address: tuple[bytes, int]
+) -> None:
+    assert response_address(parse_via(value), by_connection=True) == address
+
+
 def test_addresses_are_numeric() -> None:
     hosts = [b"192.0.2.1", b"[::1]", b"::1", b"a.example", b"\xff", b""]
     assert [is_address(host) for host in hosts] == [True, True, True, False, False, False]
