@@ -119,3 +119,39 @@ def test_every_counter_is_in_the_manual() -> None:
 
 def test_every_counter_of_the_network_is_in_the_manual() -> None:
     assert told("Network counters") == set(NETWORK_COUNTS)
+
+
+def proofs() -> set[str]:
+    """What the tables of docs/sip.md name: tests, modules, files of tests."""
+    page = (ROOT / "docs/sip.md").read_text("utf-8")
+    part = page.split("\n## What each RFC asks of a proxy")[1]
+    rows = re.findall(r"^\| RFC .*$", part, re.M)
+    return {name for row in rows for name in re.findall(r"`([\w/]+(?:\.py)?)`", row)}
+
+
+def test_every_test_that_the_manual_names_is_there() -> None:
+    named = {name for name in proofs() if name.startswith("test_")}
+    files = (path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    there = {name for text in files for name in re.findall(r"def (test_\w+)\(", text)}
+
+    assert named
+    assert sorted(named - there) == []
+
+
+def test_every_file_that_the_manual_names_beside_them_is_there() -> None:
+    named = {name for name in proofs() if name.endswith(".py")}
+
+    assert named
+    assert [
+        name
+        for name in sorted(named)
+        if not (ROOT / ("" if name.startswith("tests/") else "sipgate") / name).exists()
+    ] == []
+
+
+def test_every_row_about_an_rfc_names_a_test() -> None:
+    page = (ROOT / "docs/sip.md").read_text("utf-8")
+    rows = re.findall(r"^\| RFC .*$", page, re.M)
+
+    assert rows
+    assert [row for row in rows if "test_" not in row] == []
