@@ -7,10 +7,10 @@ is stated here as narrowly as it can be.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sipgate.ledger import DecisionEntry
-from sipgate.sip import Request, parse_message, parse_uri
+from sipgate.sip import Message, Request, parse_message, parse_uri
 
 from .agenda import NEVER
 from .evidence import Evidence
@@ -25,7 +25,15 @@ OWN_HEADERS = (b"via:", b"max-forwards:", b"max-breadth:", b"record-route:", b"x
 REFUSALS = (b"SIP/2.0 3", b"SIP/2.0 4", b"SIP/2.0 5", b"SIP/2.0 6")
 ON_ITS_WAY_SECONDS = 4.0  # until the third copy of a 2xx, if two are lost, has come over one hop
 FORGOTTEN_SECONDS = 3601.0
+TIMER_B = 32.0  # RFC 3261 §17.1.1.2: then the gate forgets an INVITE that nothing came for
 HOP_SECONDS = 40.0  # all that is repeated has been repeated: 64 × T1, and the way
+
+
+class Accepted(NamedTuple):
+    """A 2xx that a callee has sent for the first time."""
+
+    at: float
+    is_late: bool  # the first that was heard of that INVITE, just when its Timer B was due
 
 
 class Watcher:
@@ -34,7 +42,9 @@ class Watcher:
     def __init__(self, gate: str, emergency: str | None, evidence: Evidence) -> None:
         self.broken: list[str] = []
         self.rang: dict[tuple[bytes, bytes, bytes], Request] = {}  # Call-ID, tag, branch: INVITE
-        self.accepted: dict[tuple[bytes, bytes], float] = {}  # (Call-ID, To tag): first 2xx at
+        self.accepted: dict[tuple[bytes, bytes], Accepted] = {}  # by Call-ID and To tag
+        self._left_at: dict[bytes, float] = {}  # by branch: the INVITE's first copy
+        self._in_progress: set[bytes] = set()  # branches that got a 1xx
         self.refused: dict[bytes, float] = {}  # Call-ID: the gate's first final that is no 2xx
         self._gate = gate + ":"
         self._emergency = emergency
@@ -52,11 +62,20 @@ class Watcher:
                 response = parse_message(raw)
                 if response.cseq_method == b"INVITE":
                     self.refused.setdefault(response.call_id, passage.at)
-        elif raw.startswith(b"SIP/2.0 2") and passage.fate != "doubled":
+        elif raw.startswith((b"SIP/2.0 1", b"SIP/2.0 2")):
             response = parse_message(raw)
             if response.cseq_method == b"INVITE":
-                key = (response.call_id, response.to_tag)
-                self.accepted.setdefault(key, passage.at)
+                self._answered(response, passage)
+
+    def _answered(self, response: Message, passage: Passage) -> None:
+        branch = response.via.branch
+        if passage.raw.startswith(b"SIP/2.0 1"):
+            self._in_progress.add(branch)
+            return
+        waited = passage.at - self._left_at.get(branch, passage.at)
+        is_late = branch not in self._in_progress and waited > TIMER_B - ON_ITS_WAY_SECONDS
+        key = (response.call_id, response.to_tag)
+        self.accepted.setdefault(key, Accepted(passage.at, is_late))
 
     def _left(self, passage: Passage) -> None:
         """An INVITE leaves the gate: is the evidence for it safe?"""
@@ -64,6 +83,7 @@ class Watcher:
         assert isinstance(invite, Request)
         if invite.to_tag:
             return
+        self._left_at.setdefault(invite.via.branch, passage.at)
         key = (invite.call_id, invite.from_tag, invite.via.branch)
         if key in self.rang:
             return
@@ -153,7 +173,10 @@ def _cut_off_in(play: NetworkPlay, since: float, until: float) -> bool:
 
 def _was_cancelled(invite: DialledInvite) -> bool:
     """The caller lost patience: an answer is a matter of luck."""
-    return invite.result is not None and invite.result.end == "cancelled"
+    if invite.result is None or invite.ended_at is None:
+        return False
+    waited = invite.ended_at - invite.began_at
+    return invite.result.end == "cancelled" or waited > invite.planned.patience_seconds
 
 
 def _lost_answers(play: NetworkPlay) -> Iterator[str]:
@@ -167,9 +190,9 @@ def _lost_answers(play: NetworkPlay) -> Iterator[str]:
     invites_by_id: dict[bytes, list[DialledInvite]] = {}
     for invite in play.invites:
         invites_by_id.setdefault(invite.planned.call_id, []).append(invite)
-    for (call_id, tag), at in play.watcher.accepted.items():
+    for (call_id, tag), (at, is_late) in play.watcher.accepted.items():
         invites = invites_by_id.get(call_id, [])
-        if (call_id, tag) in arrived or not invites:
+        if (call_id, tag) in arrived or not invites or is_late:
             continue
         if play.watcher.refused.get(call_id, NEVER) <= at + ON_ITS_WAY_SECONDS:
             continue  # another final was first: a gate may send but one
@@ -227,8 +250,8 @@ def _evidence(play: NetworkPlay) -> Iterator[str]:
             continue
         if len(outcomes) != 1:
             yield f"{decision.id} has {len(outcomes)} outcomes"
-        if len(answers) > 1 and not play.kills:
-            yield f"{decision.id} was answered {len(answers)} times"
+        if len(answers) > len({answer.to_tag for answer in answers}) and not play.kills:
+            yield f"{decision.id} was answered {len(answers)} times, not each by another phone"
         if _was_answered(play, decision) and not answers and not play.kills:
             yield f"{decision.id} was answered, and the ledger doesn't say so"
 
