@@ -43,6 +43,7 @@ class Call:
     callee_contact: bytes | None = None
     callee_tags: tuple[bytes, ...] = ()
     up_tags: tuple[bytes, ...] = ()  # of those, the dialogs that a 2xx confirmed and no BYE ended
+    over_tags: tuple[bytes, ...] = ()  # those that a BYE ended
     open: OpenAttempt | None = None  # its INVITEs that have no final response
     talked: Outcome | None = None  # its outcome, unless one of those is answered
     route_lines: tuple[bytes, ...] = ()  # Record-Route lines seen where there are more than ours
@@ -81,6 +82,8 @@ class Call:
     def hung_up(self, to_tag: bytes) -> bool:
         """A BYE ended this dialog; False while another fork's is up."""
         self.up_tags = tuple(tag for tag in self.up_tags if tag != to_tag)
+        if to_tag in self.callee_tags and to_tag not in self.over_tags:
+            self.over_tags = (*self.over_tags, to_tag)
         return not self.up_tags
 
     def saw_routes(self, response: Response) -> None:

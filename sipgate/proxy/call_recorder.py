@@ -52,10 +52,11 @@ class CallRecorder:
     ) -> None:
         """The first 2xx came; a later one, or another fork's, adds only its tag.
 
-        One that comes after the other forks' dialogs have ended brings the call up again.
+        One that comes after the other forks' dialogs have ended brings the call up again, but not
+        the repetition of one whose dialog has.
         """
         call.saw_tag(to_tag)
-        if call.state is CallState.ENDED:
+        if call.state is CallState.ENDED or to_tag in call.over_tags:
             return
         if to_tag not in call.up_tags and to_tag in call.callee_tags:
             call.up_tags = (*call.up_tags, to_tag)

@@ -288,6 +288,29 @@ def test_a_challenged_fork_of_a_call_that_has_ended_gives_it_no_second_outcome()
     assert house.leftovers() == {}
 
 
+def test_a_2xx_repeated_after_its_dialog_has_ended_does_not_bring_the_call_up_again() -> None:
+    house = House()
+    house.phone.calls(branch="b1")
+    house.phone.calls(branch="b2")
+    house.writes()
+    house.heard()
+    requests = [parse_message(raw) for raw in house.trunk.got if raw.startswith(b"INVITE ")]
+    first, second = (one for one in requests if isinstance(one, Request))
+    answer = house.trunk.answers(200, to=first)
+    house.heard()
+    house.phone.in_dialog("BYE")
+    house.heard()
+    house.trunk.answers(200, method="BYE")
+    house.trunk.sends(answer)  # it was overtaken
+    house.trunk.answers(486, to=second, tag="t2")
+    house.heard()
+    house.phone.acknowledges(486, branch="b2")
+    house.writes()
+    assert len(house.answers) == 1
+    assert [outcome.kind for outcome in house.outcomes] == ["answered"]
+    assert house.parts.engine.calls_in_progress == 0
+
+
 def test_one_fork_that_fails_does_not_end_the_call_that_another_has_answered() -> None:
     house = House()
     house.pbx.calls(branch="b1")
