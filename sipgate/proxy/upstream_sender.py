@@ -215,7 +215,7 @@ class UpstreamSender:
         if is_call:
             if call is not None:
                 call.target = target_key
-                if context.is_initial:
+                if context.is_initial and not emergency:
                     appended = self._tag_lines(call, upstream)
             if emergency:
                 removed += request.indexes(b"route")  # or the upstream would follow it elsewhere

@@ -407,6 +407,22 @@ def test_an_emergency_call_tries_every_target_dead_ones_too() -> None:
     ]
 
 
+def test_each_try_of_an_emergency_call_leaves_without_waiting_for_its_entry() -> None:
+    house = House(trunks=2)
+    house.phone.calls("911")
+    house.heard()
+    house.trunks[0].answers(503)
+    house.heard()
+    first, second = (trunk.got_request("INVITE") for trunk in house.trunks)
+    assert header(first, "x-sipgate-verdict") is None
+    assert header(second, "x-sipgate-verdict") is None
+    assert first.values(b"record-route") == second.values(b"record-route")
+    house.trunks[1].answers(200, contact=CONTACTS[1])
+    house.heard()
+    hangs_up(house, 1)
+    assert outcome_of(house) == ("answered", 200, "caller", False)
+
+
 def test_when_none_is_alive_one_invite_a_second_tries_one() -> None:
     house = calling(transport="tcp")
     for trunk in house.trunks:

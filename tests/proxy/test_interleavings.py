@@ -54,12 +54,14 @@ steps = st.tuples(
 class Player:
     """Plays steps on a house; what makes no sense at the moment is sent all the same."""
 
-    def __init__(self, transport: str, phone_transport: str) -> None:
+    def __init__(self, transport: str, phone_transport: str, trunks: int) -> None:
         self.house = House(
             RULES,
             gate='max-call = "2m"',
             transport=transport,
             phone_transport=phone_transport,
+            trunks=trunks,
+            upstream='large-requests = "tcp"' if trunks > 2 else "",
         )
         self.sent: list[bytes] = []
         self._seen = 0
@@ -67,7 +69,8 @@ class Player:
 
     def play(self, step: Step) -> None:
         kind, one, two, three = step
-        house, phone, trunk = self.house, self.house.phone, self.house.trunk
+        house, phone = self.house, self.house.phone
+        trunk = house.trunks[(one + two + three) % len(house.trunks)]
         uri = f"sip:{USERS[three]}@{GATE}"
         where: dict[str, Any] = {"call_id": f"c{two}", "from_tag": f"f{two}"}
         requests = [m for m in map(parse_message, trunk.got) if isinstance(m, Request)]
@@ -76,6 +79,7 @@ class Player:
             case "call":
                 branch = f"b{two}{one % 4}"
                 tag = "t0" if one == 11 else ""
+                where["body"] = "x" * 1200 * (one % 2)
                 self.sent.append(
                     phone.calls(USERS[three], cseq=1 + one % 3, branch=branch, to_tag=tag, **where)
                 )
@@ -178,17 +182,36 @@ class Player:
 
 
 @pytest.mark.parametrize(
-    "transports",
-    [("udp", "udp"), ("tcp", "udp"), ("udp", "tcp"), ("tcp", "tcp")],
-    ids=["udp", "tcp upstream", "tcp caller", "tcp"],
+    "around",
+    [
+        ("udp", "udp", 1),
+        ("tcp", "udp", 1),
+        ("udp", "tcp", 1),
+        ("tcp", "tcp", 1),
+        ("udp", "udp", 2),
+        ("tcp", "udp", 3),
+        ("udp", "udp", 3),
+    ],
+    ids=["udp", "tcp upstream", "tcp caller", "tcp", "two targets", "three by tcp", "three"],
 )
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(steps, max_size=40))
 @example([("call", 0, 0, 0), ("write", 0, 0, 0), ("answer", 3, 0, 0), ("dialog", 0, 0, 0)])
+@example(
+    [
+        ("call", 0, 0, 0),
+        ("write", 0, 0, 0),
+        ("wait", 2, 0, 0),
+        ("wait", 1, 0, 0),
+        ("answer", 1, 0, 0),
+        ("answer", 3, 1, 0),
+        ("answer", 3, 0, 0),
+    ]
+)
 def test_whatever_happens_nothing_raises_and_nothing_is_left(
-    transports: tuple[str, str], played: list[Step]
+    around: tuple[str, str, int], played: list[Step]
 ) -> None:
-    player = Player(*transports)
+    player = Player(*around)
     for step in played:
         player.play(step)
     player.end()
