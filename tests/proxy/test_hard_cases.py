@@ -308,9 +308,7 @@ def test_rfc3261_9_a_re_invite_can_be_cancelled_and_the_call_stays_up() -> None:
 # Transports that differ
 
 
-def test_rfc5658_4_the_ack_to_a_2xx_goes_by_both_record_routes_of_two_transports() -> (
-    None
-):
+def test_rfc5658_4_the_ack_to_a_2xx_goes_by_both_record_routes_of_two_transports() -> None:
     house = calling(transport="tcp")
     house.trunk.answers(200)
     house.heard()
