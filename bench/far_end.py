@@ -68,7 +68,9 @@ class FarEnd:
         return [request for request in list(self._seen) if request.method == method]
 
     def close(self) -> None:
-        """Stop answering."""
+        """Stop answering; once more does nothing."""
+        if self._is_closed:
+            return
         self._is_closed = True
         self._socket.sendto(b"", (HOST, self.port))  # wakes the thread
         self._thread.join()

@@ -203,9 +203,9 @@ def _built_in_callee(
     settings: SettingsFile, steps: Steps, table: dict[str, object]
 ) -> Iterator[Problem]:
     targets = table.get("targets")
-    if isinstance(targets, list) and len(targets) > 1:
-        text = "a second target is not in this version (several targets)"
-        yield settings.problem((*steps, "targets", 1), text)
+    if isinstance(targets, list) and len(targets) > 1 and BUILT_IN_CALLEE in targets:
+        text = f'"{BUILT_IN_CALLEE}" stands alone: it takes no part in failover'
+        yield settings.problem((*steps, "targets", targets.index(BUILT_IN_CALLEE)), text)
     if "plan" in table and isinstance(targets, list) and BUILT_IN_CALLEE not in targets:
         text = f'"plan" is for targets = ["{BUILT_IN_CALLEE}"] only'
         yield settings.problem((*steps, "plan"), text, at_key=True)

@@ -15,6 +15,7 @@ from sipgate.config_values import (
     EVERYWHERE,
     SIP_PORT,
     Address,
+    Beat,
     DialPattern,
     DialPrefix,
     Digits,
@@ -251,8 +252,6 @@ class Upstream(Section):
     """Where allowed calls go; at least one."""
 
     LATER = {
-        "probe": "several targets",
-        "answer-within": "several targets",
         "sips": "TLS",
         **dict.fromkeys(("ca-file", "certificate-file", "key-file", "server-name"), "TLS"),
     }
@@ -260,10 +259,25 @@ class Upstream(Section):
     name: Name = Field(description="The upstream's name.")
     targets: tuple[SipTarget, ...] = Field(
         min_length=1,
-        description="Where it is; one in this version. `callee` is the built-in test callee.",
+        description="Where it is, best first. A name without a port is located by NAPTR and SRV"
+        " (RFC 3263) and may be several places. `callee` is the built-in test callee.",
     )
-    select: Annotated[Literal["failover"], not_yet(**{"round-robin": "several targets"})] = Field(
-        "failover", description="Which of several targets is tried first."
+    select: Literal["failover", "round-robin"] = Field(
+        "failover",
+        description="Which living target an INVITE tries first: the first one, or each in turn.",
+    )
+    probe: Beat | None = Field(
+        None,
+        le=3600.0,
+        description="How often OPTIONS asks each target whether it lives.",
+        json_schema_extra={"default-text": "30s with several targets or a name, else never"},
+    )
+    answer_within: Duration = Field(
+        4.0,
+        ge=0.5,
+        le=30.0,
+        description="How long a target may be silent, without even a 100, before the next one is"
+        " tried.",
     )
     large_requests: Literal["udp", "tcp"] = Field(
         "udp",

@@ -52,19 +52,26 @@ class Address:
 class Target:
     """Where an upstream takes calls; `is_built_in` is the test callee inside the gate itself.
 
-    `authority` is host and port in the file's spelling: what a rewritten Request-URI says.
+    `authority` is host and port in the file's spelling: what a rewritten Request-URI says. Port 0
+    and transport "" are for DNS to say (RFC 3263).
     """
 
     host: str
-    port: int
-    transport: str
+    port: int = 0
+    transport: str = ""
     authority: str = ""
     is_built_in: bool = False
+
+    @property
+    def is_name(self) -> bool:
+        """Whether its host is a name, which may be several places."""
+        return not self.is_built_in and not _is_numeric(self.host)
 
     def __str__(self) -> str:
         if self.is_built_in:
             return BUILT_IN_CALLEE
-        return f"sip:{Address(self.host, self.port)};transport={self.transport}"
+        transport = f";transport={self.transport}" if self.transport else ""
+        return f"sip:{self.authority}{transport}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,14 @@ def parse_duration(text: object) -> float:
     if not parts or "".join(number + unit for number, unit in parts) != text:
         raise setting_error(f'expected a duration such as "30s", "5m" or "4h", found {shown(text)}')
     return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def parse_beat(text: object) -> float:
+    """A duration of a second or more, or `"0s"` for never."""
+    seconds = parse_duration(text)
+    if 0 < seconds < 1:
+        raise setting_error(f'expected "0s" for never, or at least "1s", found {shown(text)}')
+    return seconds
 
 
 def parse_address(text: object) -> Address:
@@ -101,7 +116,7 @@ def parse_address(text: object) -> Address:
 def parse_target(text: object) -> Target:
     """A SIP URI without a user, or `callee` for the built-in one."""
     if text == BUILT_IN_CALLEE:
-        return Target("127.0.0.1", 0, "udp", is_built_in=True)
+        return Target("127.0.0.1", is_built_in=True)
     match = re.fullmatch(r"(?i)(sips?):([^;@?]+)((?:;[^;]*)*)", str(text))
     if match is None:
         raise setting_error(
@@ -110,7 +125,7 @@ def parse_target(text: object) -> Target:
         )
     if match[1].lower() == "sips":
         raise setting_error("sips targets are not in this version (TLS)")
-    transport = "udp"
+    transport = ""
     for parameter in match[3].split(";")[1:]:
         name, _, value = parameter.lower().partition("=")
         if name != "transport":
@@ -118,12 +133,13 @@ def parse_target(text: object) -> Target:
         transport = value
     if transport == "tls":
         raise setting_error("transport=tls is not in this version (TLS)")
-    if transport not in ("udp", "tcp"):
+    if transport not in ("", "udp", "tcp"):
         raise setting_error(f"unknown transport {shown(transport)}; expected udp or tcp")
     address = parse_address(match[2])
     if address.port == 0:
         raise setting_error("a target needs a port other than 0")
-    return Target(address.host, address.port, transport, match[2])
+    port = address.port if re.search(r":\d+$", match[2]) else 0
+    return Target(address.host, port, transport, match[2])
 
 
 def parse_network(text: object) -> Network | str:
@@ -245,6 +261,7 @@ def _identity(text: object) -> str:
 
 State = Annotated[Literal["memory"], BeforeValidator(_state)]
 Duration = Annotated[float, BeforeValidator(parse_duration), Shown('duration: `"30s"`, `"4h"`')]
+Beat = Annotated[float, BeforeValidator(parse_beat), Shown('duration, `"0s"`: never')]
 ListenAddress = Annotated[Address, BeforeValidator(_local_address), Shown("address and port")]
 PublicAddress = Annotated[Address, BeforeValidator(parse_address), Shown("host and port")]
 SipTarget = Annotated[Target, BeforeValidator(parse_target), Shown('SIP URI, or `"callee"`')]

@@ -66,7 +66,7 @@ def test_values_become_what_the_gate_works_with(tmp_path: Path) -> None:
         ipaddress.ip_network("10.1.0.0/16"),
         ipaddress.ip_network("127.0.0.1/32"),
     )
-    assert config.upstream[0].targets == (Target("198.51.100.10", 5060, "udp", "198.51.100.10"),)
+    assert config.upstream[0].targets == (Target("198.51.100.10", 0, "", "198.51.100.10"),)
 
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
@@ -208,9 +208,9 @@ def test_the_built_in_callee_is_a_target(tmp_path: Path) -> None:
         ),
         pytest.param(
             '["sip:198.51.100.10"]',
-            '["sip:198.51.100.10", "sip:198.51.100.11"]',
-            "13:33: a second target is not in this version (several targets)",
-            id="two targets",
+            '["sip:198.51.100.10", "callee"]',
+            '13:33: "callee" stands alone: it takes no part in failover',
+            id="callee beside a target",
         ),
         pytest.param(
             "sip:198.51.100.10",
@@ -510,3 +510,28 @@ def test_any_is_everywhere(tmp_path: Path) -> None:
     source = load_config(tmp_path / "gate.toml", {}).source[0]
 
     assert [str(network) for network in source.networks] == ["0.0.0.0/0", "::/0"]
+
+
+def test_several_targets_with_their_settings(tmp_path: Path) -> None:
+    told = (
+        'targets = ["sip:gw1.example.com;transport=TCP", "sip:192.0.2.1:5070", "sip:example.com"]\n'
+        'select = "round-robin"\nprobe = "10s"\nanswer-within = "2s"\n'
+    )
+    text = GOOD.replace('targets = ["sip:198.51.100.10"]\n', told)
+    assert text != GOOD
+    (tmp_path / "policy.yaml").touch()
+    (tmp_path / "gate.toml").write_text(text)
+
+    upstream = load_config(tmp_path / "gate.toml", {}).upstream[0]
+
+    assert [(one.host, one.port, one.transport) for one in upstream.targets] == [
+        ("gw1.example.com", 0, "tcp"),
+        ("192.0.2.1", 5070, ""),
+        ("example.com", 0, ""),
+    ]
+    assert (upstream.select, upstream.probe, upstream.answer_within) == ("round-robin", 10.0, 2.0)
+
+
+def test_probes_of_less_than_a_second_are_refused(tmp_path: Path) -> None:
+    text = GOOD + 'probe = "200ms"\n'
+    assert 'at least "1s"' in problems(tmp_path, text)[0]

@@ -37,6 +37,7 @@ from sipgate.proxy import (
     OwnAddresses,
     PacketGuard,
     PhoneSender,
+    Prober,
     Proxy,
     Registrations,
     RestoredInvites,
@@ -58,6 +59,8 @@ from sipgate.sip import Limits, Timers
 from .inbound_sources import inbound_sources
 from .net_limits import spares
 
+DEFAULT_PROBE_SECONDS = 30.0  # design §12
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -72,6 +75,8 @@ class Parts:
     restored: RestoredInvites
     strangers: StrangerTable
     hops: HopResolver
+    upstreams: Mapping[str, Upstream]
+    prober: Prober
     timers: TimerQueue
     table: TransactionTable
     admission: Admission
@@ -183,6 +188,9 @@ def build(
     )
     forwarder.fail_over_with(upstream_sender)
     restored.may_have_gone_to(upstream_sender.target_keys)
+    prober = Prober(table=table, timers=timers, sip_timers=Timers(), branches=branches, flows=hops)
+    for upstream in upstreams.values():
+        prober.follow(upstream, clock.now())
     dialogs = DialogSender(
         calls=calls,
         branches=branches,
@@ -273,6 +281,8 @@ def build(
         restored,
         strangers,
         hops,
+        upstreams,
+        prober,
         timers,
         table,
         admission,
@@ -331,10 +341,17 @@ def _source(settings: SourceSettings, config: Config, policy: Policy) -> Source:
 
 
 def _upstream(settings: UpstreamSettings, targets: Sequence[Target]) -> Upstream:
+    probe = settings.probe
+    if probe is None:
+        may_be_several = len(settings.targets) > 1 or settings.targets[0].is_name
+        probe = DEFAULT_PROBE_SECONDS if may_be_several else 0.0
     return Upstream(
         name=settings.name,
         targets=targets,
         trusted=settings.trusted,
         tags=settings.tags,
         large_requests_tcp=settings.large_requests == "tcp",
+        rotates=settings.select == "round-robin",
+        probe_seconds=probe,
+        answer_within=settings.answer_within,
     )

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -42,6 +42,7 @@ from .password_file import read_secrets
 from .phone_book import PhoneBook
 from .recovery import Recovery
 from .restarting import restarting
+from .upstream_watch import UpstreamWatch, targets_known
 from .wake import Waker
 
 SWITCH_SECONDS = 0.0005  # so that a busy loop doesn't starve the writer: design §16
@@ -49,6 +50,7 @@ CLOCK_STEP_SECONDS = 1.0  # a larger one is an act: design §10, Time
 WATCH_SECONDS = 1.0
 STRANGERS_SECONDS = 10.0
 SOON = 0.05
+RESOLVE_PATIENCE = 3.0  # for the names of targets, before new calls are taken
 MOST_UNWRITTEN = 10_000  # rows of strangers while the store can't be written
 
 log = structlog.get_logger()
@@ -125,7 +127,7 @@ class GateProcess:
         )
         resolver = Resolver(clock)
         targets = {
-            upstream.name: [await stack.enter_async_context(_target(upstream, resolver))]
+            upstream.name: await stack.enter_async_context(_first_targets(upstream, resolver))
             for upstream in config.upstream
         }
         listeners = [
@@ -176,8 +178,10 @@ class GateProcess:
         names = NameWait(resolver)
         parts.hops.ask_with(names.ask)
         self._commands.connect(parts, ledger, self._lists, self._list_store, network.counts)
+        watch = UpstreamWatch(config, parts.upstreams, resolver, parts.prober, clock)
         async with network, asyncio.TaskGroup() as tasks:
             works = {
+                "upstreams": watch.run,
                 "names": names.run,
                 "clock": lambda: self._watch_clock(parts),
                 "strangers": lambda: self._keep_strangers(parts),
@@ -190,6 +194,7 @@ class GateProcess:
             load.start()
             with self._signals():
                 await self._rebuild(parts, ledger)
+                await watch.wait_first(RESOLVE_PATIENCE)
                 parts.recorder.act("gate-started", "sipgate", self._started_detail())
                 parts.proxy.is_ready = True
                 announce(
@@ -199,8 +204,8 @@ class GateProcess:
                     config.gate.store_path,
                     [
                         f"{name} at {target.key.decode()}"
-                        for name, those in targets.items()
-                        for target in those
+                        for name, upstream in parts.upstreams.items()
+                        for target in upstream.targets
                     ],
                     hints(config, self._look),
                     is_trial=is_trial(config),
@@ -292,23 +297,20 @@ class GateProcess:
 
 
 @contextlib.asynccontextmanager
-async def _target(settings: UpstreamSettings, resolver: Resolver) -> AsyncIterator[Target]:
-    """The upstream's target with a numeric address; the built-in callee is started for it."""
-    target = settings.targets[0]
-    if not target.is_built_in:
-        host = await resolver.resolve(target.host)
-        yield Target(
-            transport=target.transport,
-            host=host,
-            port=target.port,
-            uri_hostport=target.authority.encode(),
-        )
+async def _first_targets(
+    settings: UpstreamSettings, resolver: Resolver
+) -> AsyncIterator[Sequence[Target]]:
+    """The targets that no name server is needed for; the built-in callee is started for it."""
+    if not settings.targets[0].is_built_in:
+        yield targets_known(settings.targets, resolver)
         return
     plan = None if settings.plan is None else load_plan(settings.plan)
     async with answering_end(parse_address("127.0.0.1:0"), plan) as (_, listener):
-        yield Target(
-            transport="udp",
-            host="127.0.0.1",
-            port=listener.port,
-            uri_hostport=listener.via_sent_by,
-        )
+        yield [
+            Target(
+                transport="udp",
+                host="127.0.0.1",
+                port=listener.port,
+                uri_hostport=listener.via_sent_by,
+            )
+        ]

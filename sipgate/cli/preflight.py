@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sipgate.clock import SystemClock
 from sipgate.gate import REFUSALS
+from sipgate.net import Place, ResolveError, Resolver, Wish
 from sipgate.store import NumberListStore, engine, lock_path
 
 if TYPE_CHECKING:
@@ -72,17 +73,26 @@ def _silent_upstreams(config: "Config") -> Iterator[str]:
 
 
 def _complaint(target: "Target") -> str | None:
-    kind = socket.SOCK_DGRAM if target.transport == "udp" else socket.SOCK_STREAM
     try:
-        found = socket.getaddrinfo(target.host, target.port, type=kind)
-    except socket.gaierror:
-        return "is a name that can't be resolved"
-    family, _, _, _, address = found[0]
+        wish = Wish(target.host, target.port, target.transport)
+        location = asyncio.run(Resolver(SystemClock()).locate(wish))
+    except ResolveError as error:
+        return f"can't be located: {error.reason}"
+    complaints = [_silence(target, place) for place in location.places]
+    if len(complaints) == 1 or None not in complaints:
+        return complaints[0]
+    silent = sum(complaint is not None for complaint in complaints)
+    return f"is {len(complaints)} places, of which {silent} don't answer" if silent else None
+
+
+def _silence(target: "Target", place: Place) -> str | None:
+    kind = socket.SOCK_DGRAM if place.transport == "udp" else socket.SOCK_STREAM
+    family = socket.AF_INET6 if ":" in place.host else socket.AF_INET
     with socket.socket(family, kind) as probe:
         try:
             probe.settimeout(ANSWER_SECONDS)
-            probe.connect(address)
-            if target.transport == "udp" and not _answers_options(probe, target):
+            probe.connect((place.host, place.port))
+            if place.transport == "udp" and not _answers_options(probe, target):
                 return "doesn't answer OPTIONS"
         except TimeoutError:
             return "doesn't answer"

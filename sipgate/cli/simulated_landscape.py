@@ -85,7 +85,8 @@ def _targets(config: Config, spare: Sequence[str]) -> dict[str, list[Target]]:
     for upstream in config.upstream:
         mine = by_upstream[upstream.name] = []
         for target in upstream.targets:
-            transport = target.transport if target.transport in TRANSPORTS else "tcp"
+            transport = target.transport or "udp"
+            transport = transport if transport in TRANSPORTS else "tcp"
             mine.append(_target(next(places), target, "udp" if target.is_built_in else transport))
         mine += [_target(next(places), upstream.targets[0], transport) for transport in spare]
     return by_upstream

@@ -29,6 +29,7 @@ from .overload import Overload
 from .own_address import OwnAddresses
 from .packet_guard import GuardLimits, PacketGuard
 from .phone_sender import ELSEWHERE, PhoneSender
+from .probe import Prober
 from .proxy import Proxy
 from .registration import Registrations
 from .restored import CallRestorer, RestoredInvites
@@ -39,6 +40,7 @@ from .source import Source, SourceTable
 from .stateless_refusal import StatelessRefusals
 from .stored_binding import as_stored, from_stored
 from .stranger import StrangerTable
+from .target_health import Change
 from .timer_queue import TimerQueue
 from .transaction_table import TransactionTable
 from .upstream import Target, Upstream
@@ -60,6 +62,7 @@ __all__ = [
     "CallState",
     "CallerProfile",
     "ChallengedTargets",
+    "Change",
     "DialogSender",
     "FlowTokens",
     "Forwarder",
@@ -73,6 +76,7 @@ __all__ = [
     "OwnAddresses",
     "PacketGuard",
     "PhoneSender",
+    "Prober",
     "Proxy",
     "Registrations",
     "RestoredInvites",

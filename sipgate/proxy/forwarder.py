@@ -22,8 +22,9 @@ from .call_progress import CallProgress
 from .challenged_targets import ChallengedTargets
 from .client_branch import CANCEL_PATIENCE, TIMER_C, ClientBranch
 from .forwarding import forwarded_request, forwarded_response, goes_further
+from .own_request import OwnCancel
 from .registration import Registrations
-from .response_context import OwnCancel, ResponseContext
+from .response_context import ResponseContext
 from .restored_responses import RestoredResponses
 from .server_key import ServerKey
 from .server_side import ServerSide
@@ -252,11 +253,11 @@ class Forwarder:
         if entry is None:
             if not self._restored_responses.take(key, response, flow, now):
                 self._counts["responses_stray"] += 1
-        elif entry.__class__ is ResponseContext:
+        elif isinstance(entry, ResponseContext):
             self._take(entry, key, response, now)
         elif isinstance(entry, ClientTombstone):
             self._again(entry, response, now)
-        elif isinstance(entry, OwnCancel):
+        else:
             entry.receive(response, now)
 
     def _take(self, context: ResponseContext, key: bytes, response: Response, now: float) -> None:

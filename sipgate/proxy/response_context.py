@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from sipgate.gate import OpenAttempt
@@ -10,7 +9,6 @@ from sipgate.net import Flow
 from sipgate.numbers import Callee
 from sipgate.sip import (
     InviteServer,
-    NonInviteClient,
     NonInviteServer,
     Request,
     Response,
@@ -221,34 +219,3 @@ class ResponseContext:
             self.branch = None
         elif self.earlier:
             self.earlier = tuple(one for one in self.earlier if one is not branch)
-
-
-class OwnCancel:
-    """A CANCEL that the proxy sent: a non-INVITE client transaction with no one behind it."""
-
-    __slots__ = ("client", "flow", "key", "on_end")
-
-    def __init__(
-        self, key: bytes, client: NonInviteClient, flow: Flow, on_end: Callable[[bytes], object]
-    ) -> None:
-        self.key = key
-        self.client = client
-        self.flow = flow
-        self.on_end = on_end
-
-    @property
-    def deadline(self) -> float | None:
-        return self.client.deadline
-
-    def receive(self, response: Response, now: float) -> None:
-        self.client.receive(response, now)
-        if response.status >= 200:
-            self.client.end()
-            self.on_end(self.key)
-
-    def wake(self, now: float) -> None:
-        raw = self.client.wake(now)
-        if raw is not None:
-            self.flow.send(raw)
-        if self.client.deadline is None:
-            self.on_end(self.key)

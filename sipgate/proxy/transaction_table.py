@@ -9,7 +9,8 @@ from collections import deque
 from sipgate.net import Flow
 
 from .call import Call
-from .response_context import OwnCancel, ResponseContext
+from .own_request import OwnCancel, Probe
+from .response_context import ResponseContext
 from .server_key import ServerKey
 from .timer_queue import TimerQueue
 
@@ -46,7 +47,7 @@ class TransactionTable:
 
     def __init__(self, timers: TimerQueue) -> None:
         self.servers: dict[ServerKey, ResponseContext | ServerTombstone] = {}
-        self.clients: dict[bytes, ResponseContext | ClientTombstone | OwnCancel] = {}
+        self.clients: dict[bytes, ResponseContext | ClientTombstone | OwnCancel | Probe] = {}
         self.contexts = 0  # open response contexts: what a drain waits for
         self.open_by_source: dict[str, int] = {}  # the same by the name of the source
         self._timers = timers

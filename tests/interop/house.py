@@ -38,7 +38,7 @@ upstream = "carrier"
 
 [[upstream]]
 name = "carrier"
-targets = ["sip:{host}:{upstream_port}{transport}"]
+targets = ["sip:{host}:{upstream_port}{transport}"{spare}]
 {more}
 """
 
@@ -102,10 +102,12 @@ def house(
     identity: str = '["from"]',
     source: str = "",
     more: str = "",
+    spare_port: int | None = None,
 ) -> Iterator[House]:
     """A gate that lets each caller place `limit` calls; its log must stay free of tracebacks.
 
-    `source` are more lines of its one source, `more` are lines at the end of its configuration.
+    `spare_port` is that of a second target, over UDP. `source` are more lines of its one source,
+    `more` are lines at the end of its configuration.
     """
     port = port or free_port()
     upstream_port = upstream_port or free_port()
@@ -122,6 +124,7 @@ def house(
             identity=identity,
             source=source,
             more=more,
+            spare="" if spare_port is None else f', "sip:{HOST}:{spare_port}"',
         )
     )
     gate = Gate(configuration, port)
