@@ -106,13 +106,14 @@ def house(
 ) -> Iterator[House]:
     """A gate that lets each caller place `limit` calls; its log must stay free of tracebacks.
 
-    `spare_port` is that of a second target, over UDP. `source` are more lines of its one source,
-    `more` are lines at the end of its configuration.
+    `spare_port` is that of a second target, over the same transport. `source` are more lines of
+    its one source, `more` are lines at the end of its configuration, which is its upstream.
     """
     port = port or free_port()
     upstream_port = upstream_port or free_port()
     (folder / "store").mkdir()
     (folder / "policy.yaml").write_text(_POLICY.format(limit=limit))
+    transport = ";transport=tcp" if upstream_transport == "tcp" else ""
     configuration = folder / "sipgate.toml"
     configuration.write_text(
         _CONFIGURATION.format(
@@ -120,11 +121,11 @@ def house(
             port=port,
             upstream_port=upstream_port,
             registrations=registrations,
-            transport=";transport=tcp" if upstream_transport == "tcp" else "",
+            transport=transport,
             identity=identity,
             source=source,
             more=more,
-            spare="" if spare_port is None else f', "sip:{HOST}:{spare_port}"',
+            spare="" if spare_port is None else f', "sip:{HOST}:{spare_port}{transport}"',
         )
     )
     gate = Gate(configuration, port)

@@ -64,14 +64,18 @@ def answering(
     transport: str = "udp",
     calls: int | None = 1,
     name: str = "callee",
+    pings: bool = False,
 ) -> Iterator[SippCallee]:
     """A callee at `port`; at the end of the context its calls must have gone as written.
 
-    `calls`: how many it must have had by then; None: it is ended, whatever it had.
+    `calls`: how many it must have had by then; None: it is ended, whatever it had. With `pings` it
+    answers OPTIONS, each of which it takes for a call, too.
     """
     scenario = write(folder / f"{name}.xml", name, conversation)
     command = _command(folder, scenario, name, transport, port)
     command += ["-key", "callee", "carrier", "-key", "caller", "caller"]
+    if pings:
+        command.append("-aa")
     if calls is not None:
         command += ["-m", str(calls), "-timeout", str(2 * SECONDS), "-timeout_error"]
     with (folder / f"{name}.out").open("wb") as out:
