@@ -225,6 +225,15 @@ class OwnerCommands:
             "ready": parts.proxy.is_ready,
             "draining": parts.proxy.is_draining,
             "overloaded": parts.overload.is_overloaded,
+            "targets": [
+                {
+                    "upstream": upstream.name,
+                    "target": target.key.decode(),
+                    "alive": upstream.is_alive(target, self._clock.now()),
+                }
+                for upstream in parts.upstreams.values()
+                for target in upstream.targets
+            ],
         }
 
     def _described(self, call: Call, now: float) -> dict[str, Any]:

@@ -30,9 +30,17 @@ def status(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> None
         state += ", overloaded"
     print_line(f"{settings.gate.name}: {state}")
     print_table(("", ""), _rows(answer))
+    print_table(("upstream", "target", ""), _targets(answer))
 
 
 def _rows(answer: dict[str, Any]) -> list[tuple[str, int]]:
     open_now = [(name, answer[name]) for name in ("calls", "phones", "transactions", "durable_seq")]
     counted = [*sorted(answer["counts"].items()), *answer["network"].items()]
     return open_now + [(name, number) for name, number in counted if number]
+
+
+def _targets(answer: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [
+        (one["upstream"], one["target"], "alive" if one["alive"] else "dead")
+        for one in answer["targets"]
+    ]

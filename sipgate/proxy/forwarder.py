@@ -22,7 +22,7 @@ from .call_progress import CallProgress
 from .challenged_targets import ChallengedTargets
 from .client_branch import CANCEL_PATIENCE, TIMER_C, ClientBranch
 from .forwarding import forwarded_request, forwarded_response, goes_further
-from .own_request import OwnCancel
+from .own_request import OwnCancel, Probe
 from .registration import Registrations
 from .response_context import ResponseContext
 from .restored_responses import RestoredResponses
@@ -521,8 +521,15 @@ class Forwarder:
             for branch in entry.open_branches()
             if branch.out_flow is flow
         ]
+        probes = [
+            entry
+            for entry in self._table.clients.values()
+            if isinstance(entry, Probe) and entry.flow is flow
+        ]
         for context, branch in waiting:
             self._branch_failed(context, branch, now)
+        for probe in probes:
+            probe.flow_lost(now)
 
     def _branch_failed(self, context: ResponseContext, branch: ClientBranch, now: float) -> None:
         """The request, or what should come back for it, has no way any more: RFC 3261 §16.9."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from sipgate.net import Flow
 from sipgate.sip import NonInviteClient, Response
+
+SILENCE: Final = 0  # instead of a status: no answer in time
+LOST: Final = -1  # instead of a status: it could not be sent, or its connection ended
 
 
 class OwnCancel:
@@ -42,7 +46,7 @@ class OwnCancel:
 class Probe:
     """One OPTIONS on its way: a non-INVITE client transaction with the prober behind it."""
 
-    __slots__ = ("_client", "_flow", "_gives_up_at", "_is_over", "_key", "_on_end")
+    __slots__ = ("_client", "_gives_up_at", "_is_over", "_key", "_on_end", "flow")
 
     def __init__(
         self,
@@ -54,7 +58,7 @@ class Probe:
     ) -> None:
         self._key = key
         self._client = client
-        self._flow = flow
+        self.flow = flow
         self._gives_up_at = gives_up_at
         self._on_end = on_end
         self._is_over = False
@@ -72,15 +76,20 @@ class Probe:
             self._end(response.status, now)
 
     def wake(self, now: float) -> None:
-        """Send it again, or give up; `on_end` hears 0."""
+        """Send it again, or give up; `on_end` hears SILENCE."""
         if self._is_over:
             return
         if now >= self._gives_up_at:
-            self._end(0, now)
+            self._end(SILENCE, now)
             return
         raw = self._client.wake(now)
         if raw is not None:
-            self._flow.send(raw)
+            self.flow.send(raw)
+
+    def flow_lost(self, now: float) -> None:
+        """A transport error; `on_end` hears LOST."""
+        if not self._is_over:
+            self._end(LOST, now)
 
     def _end(self, status: int, now: float) -> None:
         self._is_over = True

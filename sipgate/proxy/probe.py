@@ -11,7 +11,7 @@ from sipgate.net import Flow
 from sipgate.sip import NonInviteClient, Timers
 
 from .branch import BranchMaker
-from .own_request import Probe
+from .own_request import LOST, SILENCE, Probe
 from .timer_queue import TimerQueue
 from .transaction_table import TransactionTable
 from .upstream import Target, Upstream
@@ -112,12 +112,14 @@ class Prober:
         beat = self._beats_by_probe.pop(key)
         beat.is_out = False
         upstream, interval = beat.upstream, beat.upstream.probe_seconds
-        if status:
+        beat.due = now + min(interval, AFTER_MISS_SECONDS)
+        if status == LOST:
+            upstream.failed(beat.target.key, now)
+        elif status == SILENCE:
+            upstream.probe_missed(beat.target.key, now)
+        else:
             upstream.probe_answered(beat.target.key, status, now)
             beat.due = now + interval
-        else:
-            upstream.probe_missed(beat.target.key, now)
-            beat.due = now + min(interval, AFTER_MISS_SECONDS)
         self._timers.add(self, now)
 
 

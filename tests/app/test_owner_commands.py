@@ -59,4 +59,7 @@ def test_status_has_the_networks_counters_too(tmp_path: Path) -> None:
         "ready",
         "draining",
         "overloaded",
+        "targets",
     }
+    [target] = answer["targets"]
+    assert (target["upstream"], target["alive"]) == ("carrier", True)

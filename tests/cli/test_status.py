@@ -21,6 +21,10 @@ ANSWER: dict[str, Any] = {
     "ready": True,
     "draining": False,
     "overloaded": False,
+    "targets": [
+        {"upstream": "carrier", "target": "udp:198.51.100.10:5060", "alive": False},
+        {"upstream": "carrier", "target": "tcp:198.51.100.11:5060", "alive": True},
+    ],
 }
 
 
@@ -44,6 +48,9 @@ def test_people_get_a_table_without_what_never_moved(sipgate: RunCommand, store:
         ["durable_seq", "10482"],
         ["strangers", "3"],
         ["shed", "7"],
+        ["upstream", "target"],
+        ["carrier", "udp:198.51.100.10:5060", "dead"],
+        ["carrier", "tcp:198.51.100.11:5060", "alive"],
     ]
 
 

@@ -57,6 +57,30 @@ def test_a_dead_target_revives_with_its_next_answer() -> None:
     assert upstream.is_alive(upstream.targets[0], house.clock.now())
 
 
+def test_a_probe_that_cannot_be_sent_is_a_transport_error() -> None:
+    house = House(upstream=TWO, transport="tcp")
+    [upstream] = house.parts.upstreams.values()
+    house.waits(10.1)
+    house.trunk.wire.open = False
+    house.parts.proxy.flow_lost(house.trunk.wire, "refused")
+    assert not upstream.is_alive(upstream.targets[0], house.clock.now())
+    house.heard()
+    house.waits(5.1)
+    assert probes(house) == ["trunk"]
+    answered(house, "trunk")
+    assert upstream.is_alive(upstream.targets[0], house.clock.now())
+
+
+def test_a_connection_that_ends_after_the_answer_is_no_error_of_the_probe() -> None:
+    house = House(upstream=TWO, transport="tcp")
+    [upstream] = house.parts.upstreams.values()
+    house.waits(10.1)
+    house.heard()
+    answered(house, "trunk")
+    house.parts.proxy.flow_lost(house.trunk.wire, "closed")
+    assert upstream.is_alive(upstream.targets[0], house.clock.now())
+
+
 def test_a_call_that_times_out_brings_the_next_probe_forward() -> None:
     house = House(upstream='probe = "1h"')
     house.waits(1)
