@@ -102,8 +102,10 @@ class RestoredInvites:
         opened: OpenAttempt | None,
         expires_at: float,
         now: float,
+        *,
+        is_over: bool = False,
     ) -> None:
-        """`expires_at`: when Timer C ends it."""
+        """`expires_at`: when Timer C ends it. `is_over`: only a repeated 2xx may still come."""
         self._forget_at = now + TIMER_C + LATE_SECONDS
         sent_by, _, branch = entry.via.partition(";")
         key = self._branches.transaction_part_of(
@@ -114,7 +116,7 @@ class RestoredInvites:
             entry.cseq,
             call.target,
         )
-        invite = RestoredInvite(call, opened, call.target, entry.cseq, expires_at)
+        invite = RestoredInvite(call, opened, call.target, entry.cseq, expires_at, is_over)
         self._by_client_key[key] = RestoredBranch(invite, call.target)
         self._by_caller_branch[entry.via, call.call_id] = invite
         self._by_names.setdefault((call.call_id, call.caller_tag), []).append(invite)
@@ -300,6 +302,8 @@ class CallRestorer:
             call.session_seconds = answer.session_expires
             if answer.target is not None:
                 call.target = answer.target.encode()
+            if now - since <= LATE_SECONDS:  # the caller may not have got it: it is repeated
+                self._invites.add(call, entry, None, now, now, is_over=True)
             call.deadline = since + self._max_call
             if answer.session_expires:  # its last refresh is not known: give it one more interval
                 silent_until = now + answer.session_expires + GRACE_SECONDS

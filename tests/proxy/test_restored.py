@@ -255,6 +255,38 @@ def test_a_call_that_is_too_old_is_lost(answered: bool, kind: str) -> None:
     assert after.parts.engine.calls_in_progress == 0
 
 
+def test_a_2xx_repeated_after_a_restart_reaches_the_caller_who_lost_it() -> None:
+    house = House()
+    house.phone.calls()
+    house.writes()
+    house.heard()
+    house.trunk.answers(180)
+    answer = house.trunk.answers(200)
+    house.writes()
+    after = house.restarts()
+    after.waits(5)
+    after.trunk.sends(answer)
+    assert after.heard() == ["phone: SIP/2.0 200 X"]
+    after.writes()
+    assert len(after.answers) == 1
+    after.phone.in_dialog("BYE")
+    after.heard()
+    after.trunk.answers(200, method="BYE")
+    assert kinds(after) == [("answered", 200, False)]
+    empties(after)
+
+
+def test_a_2xx_that_nobody_can_wait_for_any_more_is_dropped() -> None:
+    house = House()
+    house.call_up()
+    house.writes()
+    answer = house.phone.got_response(200)
+    house.waits(33)
+    after = house.restarts()
+    after.trunk.answers(200, tag=answer.to_tag.decode())
+    assert after.heard() == []
+
+
 def restarted_with_forks() -> House:
     """A PBX has forked one attempt onto two branches; both are under way when the gate dies."""
     house = House(ONE_AT_A_TIME)
