@@ -25,6 +25,7 @@ OWN_HEADERS = (b"via:", b"max-forwards:", b"max-breadth:", b"record-route:", b"x
 REFUSALS = (b"SIP/2.0 3", b"SIP/2.0 4", b"SIP/2.0 5", b"SIP/2.0 6")
 ON_ITS_WAY_SECONDS = 4.0  # until the third copy of a 2xx, if two are lost, has come over one hop
 FORGOTTEN_SECONDS = 3601.0
+SHORT_SECONDS = 0.6  # a gate that is away no longer misses two copies of a 2xx at most
 TIMER_B = 32.0  # RFC 3261 §17.1.1.2: then the gate forgets an INVITE that nothing came for
 HOP_SECONDS = 40.0  # all that is repeated has been repeated: 64 × T1, and the way
 
@@ -200,11 +201,30 @@ def _lost_answers(play: NetworkPlay) -> Iterator[str]:
             play, at - 1.0, at + HOP_SECONDS
         ):
             continue
-        if any(begin <= at + HOP_SECONDS and end + 2.0 >= at for begin, end in play.kills):
-            continue
+        if any(begin <= at + HOP_SECONDS and end + 2.0 >= at for begin, end in play.kills) and (
+            (play.faults.weather.loss and _down_seconds(play) > SHORT_SECONDS)
+            or not _was_safe_at_kills(play, invites)
+        ):
+            continue  # too few repetitions are left, or nothing tells the gate of that call
         if _was_over_at_a_kill(play, invites[0]):
             continue
         yield f"a 2xx (Call-ID {call_id.decode()}, tag {tag.decode()}) never reached the caller"
+
+
+def _down_seconds(play: NetworkPlay) -> float:
+    return sum(end - begin for begin, end in play.kills)
+
+
+def _was_safe_at_kills(play: NetworkPlay, invites: list[DialledInvite]) -> bool:
+    """Whether there is a decision on each, and it was made before the gate died."""
+    decisions = [
+        one
+        for invite in invites
+        for one in play.evidence.decisions_on(invite.planned.call_id, invite.planned.from_tag)
+    ]
+    return bool(decisions) and all(
+        invite.began_at + 1.0 < begin for invite in invites for begin, _ in play.kills
+    )
 
 
 def _was_over_at_a_kill(play: NetworkPlay, invite: DialledInvite) -> bool:
