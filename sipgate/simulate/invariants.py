@@ -25,6 +25,7 @@ OWN_HEADERS = (b"via:", b"max-forwards:", b"max-breadth:", b"record-route:", b"x
 REFUSALS = (b"SIP/2.0 3", b"SIP/2.0 4", b"SIP/2.0 5", b"SIP/2.0 6")
 ON_ITS_WAY_SECONDS = 4.0  # until the third copy of a 2xx, if two are lost, has come over one hop
 FORGOTTEN_SECONDS = 3601.0
+RETRY_SECONDS = 33.0
 SHORT_SECONDS = 0.6  # a gate that is away no longer misses two copies of a 2xx at most
 TIMER_B = 32.0  # RFC 3261 §17.1.1.2: then the gate forgets an INVITE that nothing came for
 HOP_SECONDS = 40.0  # all that is repeated has been repeated: 64 × T1, and the way
@@ -298,8 +299,9 @@ def _remains(play: NetworkPlay) -> Iterator[str]:
     if play.gate is None:
         yield "the gate never came back"
         return
-    if play.kills:  # what the ledger left open at a start closes by itself after an hour
-        play.clock.advance(FORGOTTEN_SECONDS)
+    # A refused INVITE may come again for a while; what the ledger left open at a start closes by
+    # itself after an hour.
+    play.clock.advance(FORGOTTEN_SECONDS if play.kills else RETRY_SECONDS)
     for table, size in play.gate.leftovers().items():
         yield f"{size} left in the gate's {table}"
     for end in play.callees:
