@@ -12,7 +12,7 @@ import pytest
 from sipgate.cli.fault_stage import own_plays
 
 FIXED = 800
-FRESH = 400
+FRESH = 100
 BLOCK = 200
 UPSTREAMS = {  # transports of its targets, the first one first
     "udp": ("udp",),
