@@ -10,6 +10,7 @@ of proxying, policy or configuration.
 RFC 3261 §18 (transport), RFC 5626 §3.5.1 (CRLF keep-alive) with RFC 5389 (STUN), RFC 3263 (DNS).
 """
 
+from .certificate import CertificateError, ClientTls, ServerTls, VerifyClient, proves
 from .delivery import Counts, Receiver
 from .flow import Flow
 from .limits import NetLimits
@@ -23,6 +24,8 @@ from .stun import stun_answer
 
 __all__ = [
     "NEVER_SHED",
+    "CertificateError",
+    "ClientTls",
     "Counts",
     "Flow",
     "ListenError",
@@ -37,8 +40,11 @@ __all__ = [
     "Receiver",
     "ResolveError",
     "Resolver",
+    "ServerTls",
+    "VerifyClient",
     "Wish",
     "is_ordinary_request",
     "numeric",
     "stun_answer",
+    "proves",
 ]

@@ -44,6 +44,7 @@ class Counts:
 
     __slots__ = (
         "failed",
+        "failed_handshakes",
         "keep_alives",
         "packets",
         "refused_connections",
@@ -59,6 +60,7 @@ class Counts:
         self.keep_alives = 0  # CRLF and the like, no message
         self.udp_errors = 0  # told by a socket without saying which peer
         self.unsent = 0  # messages that could not leave
+        self.failed_handshakes = 0  # TLS, either direction
         self.refused_connections = 0  # accepted and ended at once: too many
 
 

@@ -10,8 +10,10 @@ class Flow(ABC):
 
     __slots__ = ("__weakref__", "host", "host_bytes", "listener", "port")
 
-    transport: str  # "udp" or "tcp"
+    transport: str  # udp, tcp, tls
     reliable: bool
+    is_secure = False  # TLS
+    peer_names: frozenset[str] = frozenset()  # that the peer's certificate proves, lower case
 
     def __init__(self, host: str, port: int, listener: Listener) -> None:
         self.host = host  # the peer's, numeric; an IPv6 address without brackets

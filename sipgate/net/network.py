@@ -11,12 +11,14 @@ import structlog
 from sipgate.clock import Clock
 from sipgate.sip import Limits
 
+from .certificate import CertificateError, ClientTls, ServerTls, proves
 from .delivery import Counts, Delivery, Receiver
 from .flow import Flow
 from .limits import NetLimits
 from .listener import BACKLOG, WILDCARDS, Listener, open_socket
 from .local_addresses import LocalAddresses
-from .tcp import TcpConnections
+from .tcp import TcpConnections, TcpFlow
+from .tls import TlsConnections
 from .udp import UdpSocket
 
 log = structlog.get_logger()
@@ -53,6 +55,9 @@ class Network:
         self._connections = TcpConnections(
             self._delivery, self._limits, sip_limits or Limits(), clock
         )
+        self._tls_connections = TlsConnections(
+            self._delivery, self._limits, sip_limits or Limits(), clock, self._own
+        )
         self._udp: dict[Listener, UdpSocket] = {}
         self._tcp: dict[Listener, socket.socket] = {}
         self._servers: list[asyncio.Server] = []
@@ -69,13 +74,21 @@ class Network:
         self._delivery.receiver = receiver
 
     async def listen(
-        self, transport: str, host: str, port: int, advertise: str | None = None
+        self,
+        transport: str,
+        host: str,
+        port: int,
+        advertise: str | None = None,
+        *,
+        tls: ServerTls | None = None,
     ) -> Listener:
-        """Open one address; port 0 takes a free one. Raises ListenError.
+        """Open one address; port 0 takes a free one. Raises ListenError or CertificateError.
 
-        `advertise` (`host`, `host:port`) is what Via and Record-Route say instead of the address.
+        `advertise` (`host`, `host:port`) is what Via and Record-Route say instead of the address;
+        `tls` goes with transport tls.
         """
-        assert transport in ("udp", "tcp"), transport
+        assert transport in ("udp", "tcp", "tls"), transport
+        assert (tls is not None) is (transport == "tls"), transport
         assert not self._stopping.is_set(), "closed"
         sock = open_socket(transport, host, port)
         address = sock.getsockname()
@@ -93,19 +106,52 @@ class Network:
             await udp.open()
             self._udp[listener] = udp
         else:
+            if tls is not None:
+                try:
+                    self._tls_connections.serve_by(listener, tls)
+                except CertificateError:
+                    sock.close()
+                    raise
             self._tcp[listener] = sock
         self.listeners.append(listener)
         if self._tasks is not None:
             await self._start(listener)
         return listener
 
+    def trust(self, host: str, settings: ClientTls) -> None:
+        """How TLS meets the host that a configured target names. Raises CertificateError."""
+        self._tls_connections.trust(host, settings)
+
+    def reload_certificates(self) -> None:
+        """Read all certificates again. Raises CertificateError, and then the old ones stay."""
+        self._tls_connections.reload_certificates()
+
+    def alias(self, flow: Flow, sent_by_host: str, port: int) -> bool:
+        """Use a connection that was accepted for new requests too, where its peer asks (RFC 5923).
+
+        Only on TLS, and only if the certificate proves the host in the Via (RFC 5922).
+        """
+        if not flow.is_secure or not isinstance(flow, TcpFlow):
+            return False
+        if not proves(flow.peer_names, sent_by_host):
+            return False
+        self._tls_connections.alias(flow, port)
+        return True
+
     def flow_to(
-        self, transport: str, host: str, port: int, *, listener: Listener | None = None
+        self,
+        transport: str,
+        host: str,
+        port: int,
+        *,
+        listener: Listener | None = None,
+        server_name: str = "",
     ) -> Flow:
         """Where to send a message for this numeric address; never waits.
 
-        UDP: from `listener`, else from the one that the kernel's route to the peer leads by. TCP:
-        an open connection to the peer, else one that is made in the background. A peer that can't
+        UDP: from `listener`, else from the one that the kernel's route to the peer leads by. TCP
+        and TLS: an open connection to the peer, else one that is made in the background; by TLS
+        its certificate must prove `server_name`, or the address if that is empty. A peer that can't
         be reached at all gives a flow that is not open and says so (`flow_lost`) when it is used.
         """
         host = canonical(host)
@@ -115,19 +161,25 @@ class Network:
                 return self._unreachable(transport, host, port, "no UDP listener of its family")
             is_ipv6 = ":" in host
             return self._udp[listener].flow((host, port, 0, 0) if is_ipv6 else (host, port))
-        assert transport == "tcp", transport
-        found = self._connections.find(host, port, listener)
+        assert transport in ("tcp", "tls"), transport
+        is_tls = transport == "tls"
+        if is_tls:
+            found = self._tls_connections.find_proven(host, port, server_name or host)
+        else:
+            found = self._connections.find(host, port, listener)
         if found is not None:
             return found
-        listener = (
-            listener or self._listener_towards(host, "tcp") or self._listener_towards(host, "udp")
-        )
+        for name in (transport, "tcp", "udp"):
+            listener = listener or self._listener_towards(host, name)
         if listener is None:
             return self._unreachable(transport, host, port, "no listener of its family")
-        flow = self._connections.begin(host, port, listener)
+        if is_tls:
+            flow = self._tls_connections.begin_to(host, port, listener, server_name or host)
+        else:
+            flow = self._connections.begin(host, port, listener)
         if flow is None:
             return self._unreachable(transport, host, port, "too many connections")
-        self._own(self._connections.connect(flow))
+        self._own((self._tls_connections if is_tls else self._connections).connect(flow))
         return flow
 
     def queue_age_seconds(self) -> float:
@@ -138,6 +190,7 @@ class Network:
     def sweep(self) -> None:
         """End the connections that have had their time; `run` does so every second."""
         self._connections.sweep()
+        self._tls_connections.sweep()
 
     async def run(self) -> None:
         """Serve until `close` is called, or this is cancelled."""
@@ -159,6 +212,7 @@ class Network:
         for udp in self._udp.values():
             udp.close()
         await self._connections.close()
+        await self._tls_connections.close()
 
     async def __aenter__(self) -> Self:
         assert self._tasks is None, "a network runs once"
@@ -189,6 +243,12 @@ class Network:
             udp = self._udp[listener]
             self._own(udp.run())
             self._own(udp.watch_errors())
+        elif listener.transport == "tls":
+            sock = self._tcp[listener]  # closed by `close`
+            sock.listen(BACKLOG)
+            sock.setblocking(False)
+            self._own(self._tls_connections.accept_on(sock, listener))
+            log.info("tls_opened", listener=listener.name)
         else:
             server = await asyncio.get_running_loop().create_server(
                 lambda: self._connections.accept(listener),

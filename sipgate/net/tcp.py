@@ -55,6 +55,7 @@ class TcpFlow(Flow, asyncio.Protocol):
         "_table",
         "_waiting",
         "_waiting_bytes",
+        "alias_port",
         "closes_at",
         "has_sent_message",
         "is_outbound",
@@ -73,6 +74,7 @@ class TcpFlow(Flow, asyncio.Protocol):
         self.state = State.CONNECTING
         self.closes_at = 0.0  # when CONNECTING or silent or CLOSING ends, by the owner's clock
         self.has_sent_message = False
+        self.alias_port = 0  # where else its peer says that it listens
         self.unsent_messages = 0  # at its end: waited for a connection that never came
         self._table = table
         self._framer = StreamFramer(table.sip_limits)
@@ -199,7 +201,7 @@ class TcpFlow(Flow, asyncio.Protocol):
         if self.state is State.LOST:  # never was in the table
             return
         if self._lost_because is None:
-            self._lost_because = "closed by the peer" if exc is None else _reason_for_people(exc)
+            self._lost_because = "closed by the peer" if exc is None else reason_for_people(exc)
         self._end()
 
     def _work_off(self) -> None:
@@ -289,12 +291,22 @@ class TcpConnections:
 
     def begin(self, host: str, port: int, listener: Listener) -> TcpFlow | None:
         """A flow that waits for `connect`; None when there are too many."""
-        if self._is_closed or len(self._outbound) >= self.limits.connections:
-            return None
         flow = TcpFlow(host, port, listener, self, outbound=True)
+        return flow if self.adopt_outbound(flow) else None
+
+    def adopt_outbound(self, flow: TcpFlow) -> bool:
+        """Count a flow that is about to connect; False when it is one too many."""
+        if self._is_closed or len(self._outbound) >= self.limits.connections:
+            return False
         self._outbound.add(flow)
-        self._by_peer[host, port] = flow
-        return flow
+        self._by_peer[flow.host, flow.port] = flow
+        return True
+
+    def alias(self, flow: TcpFlow, port: int) -> None:
+        """The peer listens on `port` too, and may be reached there by this flow (RFC 5923)."""
+        if flow.is_open:
+            self._by_peer.setdefault((flow.host, port), flow)
+            flow.alias_port = port
 
     async def connect(self, flow: TcpFlow) -> None:
         """Connect a flow from `begin`. How it went is told through the flow."""
@@ -308,7 +320,7 @@ class TcpConnections:
         except TimeoutError:
             reason = f"no connection within {self.limits.connect_seconds:g} s"
         except OSError as error:
-            reason = _reason_for_people(error)
+            reason = reason_for_people(error)
         except asyncio.CancelledError:
             flow.connect_failed("the gate is stopping")
             raise
@@ -400,8 +412,9 @@ class TcpConnections:
         for timed in (self._silent, self._closing):
             timed.pop(flow, None)
         self._unfinished.pop(flow, None)
-        if self._by_peer.get((flow.host, flow.port)) is flow:
-            del self._by_peer[flow.host, flow.port]
+        for port in (flow.port, flow.alias_port):
+            if self._by_peer.get((flow.host, port)) is flow:
+                del self._by_peer[flow.host, port]
         if not self._inbound and not self._outbound:
             self._all_gone.set()
         log.debug("flow_lost", flow=flow.name, reason=reason)
@@ -418,7 +431,7 @@ def _due(flows: dict[TcpFlow, None], now: float) -> list[TcpFlow]:
     return due
 
 
-def _reason_for_people(error: Exception) -> str:
+def reason_for_people(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return str(error) or type(error).__name__
