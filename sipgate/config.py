@@ -118,6 +118,7 @@ def _contradictions(settings: SettingsFile) -> list[Problem]:
                 text = f"{spoken[0]} on {spoken[1]} is listened on twice"
                 problems.append(settings.problem((*steps, "address"), text))
             listening.add(spoken)
+            problems += _certificate_of_listener(settings, steps, table)
         elif kind == "upstream":
             problems += _built_in_callee(settings, steps, table)
         elif kind == "caller":
@@ -181,6 +182,18 @@ def _upstream_of_source(
     elif isinstance(name, str) and name not in upstreams:
         told = f"unknown upstream {shown(name)}{suggestion(name, map(str, upstreams))}"
         yield settings.problem((*steps, "upstream"), told)
+
+
+def _certificate_of_listener(
+    settings: SettingsFile, steps: Steps, table: dict[str, object]
+) -> Iterator[Problem]:
+    is_tls = table.get("transport") == "tls"
+    if is_tls and "certificate-file" not in table:
+        yield settings.problem(steps, 'missing key "certificate-file" in [[listen]]: TLS needs one')
+    for key in ("certificate-file", "key-file", "ca-file", "verify-client"):
+        if key in table and not is_tls:
+            text = f'{key} is for transport = "tls" only'
+            yield settings.problem((*steps, key), text, at_key=True)
 
 
 def _realm_of_source(

@@ -127,18 +127,33 @@ def _store_path(url: str) -> Path:
 class Listen(Section):
     """One address that the gate listens on; at least one."""
 
-    LATER = dict.fromkeys(("certificate-file", "key-file", "ca-file", "verify-client"), "TLS")
-
-    transport: Annotated[Literal["udp", "tcp"], not_yet(tls="TLS")] = Field(
-        "udp", description="The transport."
-    )
+    transport: Literal["udp", "tcp", "tls"] = Field("udp", description="The transport.")
     address: ListenAddress = Field(
-        Address("0.0.0.0", SIP_PORT), description="Address and port of this machine."
+        Address("0.0.0.0", SIP_PORT),
+        description="Address and port of this machine; the usual port for TLS is 5061.",
     )
     advertise: PublicAddress | None = Field(
         None,
         description="What Via and Record-Route say, where peers know the gate by another address.",
         json_schema_extra={"default-text": "the address itself"},
+    )
+    certificate_file: ExistingFile | None = Field(
+        None, description="For TLS: the gate's certificate, PEM, with what leads to its authority."
+    )
+    key_file: ExistingFile | None = Field(
+        None,
+        description="For TLS: its key, PEM, without a password.",
+        json_schema_extra={"default-text": "in `certificate-file`"},
+    )
+    ca_file: ExistingFile | None = Field(
+        None,
+        description="For TLS: the authorities that client certificates must come from.",
+        json_schema_extra={"default-text": "the machine's"},
+    )
+    verify_client: Literal["no", "request", "require"] = Field(
+        "no",
+        description="For TLS: whether peers are asked for a certificate; `require` lets nobody in"
+        " without one.",
     )
 
 
@@ -251,11 +266,6 @@ class Source(Section):
 class Upstream(Section):
     """Where allowed calls go; at least one."""
 
-    LATER = {
-        "sips": "TLS",
-        **dict.fromkeys(("ca-file", "certificate-file", "key-file", "server-name"), "TLS"),
-    }
-
     name: Name = Field(description="The upstream's name.")
     targets: tuple[SipTarget, ...] = Field(
         min_length=1,
@@ -297,6 +307,28 @@ class Upstream(Section):
         "id",
         description="What X-SipGate-Verdict says: `id` the decision's id, `full` rule and policy"
         " too, `none` nothing.",
+    )
+    sips: Literal["refuse", "downgrade"] = Field(
+        "refuse",
+        description="What a sips call gets where no target is TLS: 480, or its URI becomes sip.",
+    )
+    ca_file: ExistingFile | None = Field(
+        None,
+        description="For TLS: the authorities that its certificate must come from.",
+        json_schema_extra={"default-text": "the machine's"},
+    )
+    certificate_file: ExistingFile | None = Field(
+        None, description="For TLS: the gate's own certificate, where the upstream asks for one."
+    )
+    key_file: ExistingFile | None = Field(
+        None,
+        description="For TLS: its key.",
+        json_schema_extra={"default-text": "in `certificate-file`"},
+    )
+    server_name: Host | None = Field(
+        None,
+        description="For TLS: the name that its certificate must prove.",
+        json_schema_extra={"default-text": "the target's host"},
     )
 
 

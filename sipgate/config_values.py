@@ -61,17 +61,23 @@ class Target:
     transport: str = ""
     authority: str = ""
     is_built_in: bool = False
+    is_secure: bool = False  # a sips URI: TLS and nothing else
 
     @property
     def is_name(self) -> bool:
         """Whether its host is a name, which may be several places."""
         return not self.is_built_in and not _is_numeric(self.host)
 
+    @property
+    def is_tls(self) -> bool:
+        """Whether it is reached by TLS."""
+        return self.is_secure or self.transport == "tls"
+
     def __str__(self) -> str:
         if self.is_built_in:
             return BUILT_IN_CALLEE
         transport = f";transport={self.transport}" if self.transport else ""
-        return f"sip:{self.authority}{transport}"
+        return f"{'sips' if self.is_secure else 'sip'}:{self.authority}{transport}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,23 +129,22 @@ def parse_target(text: object) -> Target:
             f'expected a SIP URI such as "sip:192.0.2.1:5060;transport=tcp", or "callee"'
             f" for the built-in test callee; found {shown(text)}"
         )
-    if match[1].lower() == "sips":
-        raise setting_error("sips targets are not in this version (TLS)")
     transport = ""
     for parameter in match[3].split(";")[1:]:
         name, _, value = parameter.lower().partition("=")
         if name != "transport":
             raise setting_error(f"unknown parameter {shown(name)} in a target; expected transport")
         transport = value
-    if transport == "tls":
-        raise setting_error("transport=tls is not in this version (TLS)")
-    if transport not in ("", "udp", "tcp"):
-        raise setting_error(f"unknown transport {shown(transport)}; expected udp or tcp")
+    is_secure = match[1].lower() == "sips"
+    if transport not in ("", "udp", "tcp", "tls"):
+        raise setting_error(f"unknown transport {shown(transport)}; expected udp, tcp or tls")
+    if is_secure and transport == "udp":
+        raise setting_error("sips goes over TLS; expected no transport, tcp or tls")
     address = parse_address(match[2])
     if address.port == 0:
         raise setting_error("a target needs a port other than 0")
     port = address.port if re.search(r":\d+$", match[2]) else 0
-    return Target(address.host, port, transport, match[2])
+    return Target(address.host, port, transport, match[2], is_secure=is_secure)
 
 
 def parse_network(text: object) -> Network | str:

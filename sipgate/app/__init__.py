@@ -6,6 +6,7 @@ nobody but `cli` knows it.
 """
 
 from .build import Parts, build, sip_limits
+from .certificates import check_certificates
 from .key_file import find_key
 from .password_file import hashed, read_secrets, write_password_file
 from .process import serve
@@ -16,6 +17,7 @@ __all__ = [
     "Parts",
     "Recovery",
     "build",
+    "check_certificates",
     "find_key",
     "hashed",
     "read_secrets",

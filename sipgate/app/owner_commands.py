@@ -21,7 +21,7 @@ from sipgate.gate import (
 )
 from sipgate.ledger import Ledger, LedgerError
 from sipgate.list_import import ListOrder, ListRefused, import_list
-from sipgate.net import Counts
+from sipgate.net import CertificateError, Counts, Network
 from sipgate.numbers import NumberList
 from sipgate.proxy import Call, CallState
 from sipgate.store import Handler, NumberListStore, RequestError, StoreError
@@ -32,6 +32,7 @@ from .history import moment_before, read_history
 SOON = 0.005  # seconds
 NETWORK_COUNTS = (
     "failed",
+    "failed_handshakes",
     "keep_alives",
     "refused_connections",
     "shed",
@@ -50,7 +51,7 @@ class OwnerCommands:
         self._clock = clock
         self._parts: Parts | None = None
         self._ledger: Ledger | None = None
-        self._network_counts = Counts()
+        self._network: Network | None = None
         self._lists = MemoryLists()
         self._list_store: NumberListStore | None = None
         self._changing = asyncio.Lock()  # one import or reload at a time
@@ -69,11 +70,11 @@ class OwnerCommands:
         ledger: Ledger,
         lists: MemoryLists,
         list_store: NumberListStore,
-        network_counts: Counts,
+        network: Network,
     ) -> None:
         """From now on there is a gate to ask."""
         self._parts = parts
-        self._network_counts = network_counts
+        self._network = network
         self._ledger = ledger
         self._lists = lists
         self._list_store = list_store
@@ -105,6 +106,7 @@ class OwnerCommands:
                 raise RequestError(str(error)) from error
             except OSError as error:
                 raise RequestError(f"{self._config.gate.policy}: {error.strerror}") from error
+            self._reload_certificates()
             assert self._list_store is not None
             loaded = [
                 (version, await self._load_list(version.name))
@@ -121,6 +123,14 @@ class OwnerCommands:
             parts.recorder.act("policy-loaded", str(request.get("by", "cli")), detail)
             log.info("policy_loaded", **detail)
             return detail
+
+    def _reload_certificates(self) -> None:
+        """Those of the listeners and upstreams, for new connections."""
+        assert self._network is not None
+        try:
+            self._network.reload_certificates()
+        except CertificateError as error:
+            raise RequestError(str(error)) from error
 
     async def _load_list(self, name: str) -> NumberList:
         assert self._list_store is not None
@@ -215,9 +225,10 @@ class OwnerCommands:
 
     async def _status(self, request: dict[str, Any]) -> dict[str, Any]:
         parts, ledger = self._gate()
+        counts = Counts() if self._network is None else self._network.counts
         return {
             "counts": dict(parts.counts),
-            "network": {name: getattr(self._network_counts, name) for name in NETWORK_COUNTS},
+            "network": {name: getattr(counts, name) for name in NETWORK_COUNTS},
             "calls": len(parts.calls),
             "phones": len(parts.bindings),
             "transactions": parts.table.contexts,

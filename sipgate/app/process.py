@@ -32,6 +32,7 @@ from sipgate.store import (
 
 from .banner import announce, hints, is_trial
 from .build import Parts, build, sip_limits
+from .certificates import server_tls, trust_upstreams
 from .garbage import GarbageRounds
 from .history import read_history
 from .key_file import read_key
@@ -136,9 +137,11 @@ class GateProcess:
                 listen.address.host,
                 listen.address.port,
                 None if listen.advertise is None else str(listen.advertise),
+                tls=server_tls(listen),
             )
             for listen in config.listen
         ]
+        trust_upstreams(network, config)
         parts = build(
             config,
             clock=clock,
@@ -177,7 +180,7 @@ class GateProcess:
         )
         names = NameWait(resolver)
         parts.hops.ask_with(names.ask)
-        self._commands.connect(parts, ledger, self._lists, self._list_store, network.counts)
+        self._commands.connect(parts, ledger, self._lists, self._list_store, network)
         watch = UpstreamWatch(config, parts.upstreams, resolver, parts.prober, clock)
         async with network, asyncio.TaskGroup() as tasks:
             works = {

@@ -109,7 +109,7 @@ class UpstreamWatch:
 
 def wish_of(settings: TargetSettings) -> Wish:
     """What DNS is asked for a configured target."""
-    return Wish(settings.host, settings.port, settings.transport)
+    return Wish(settings.host, settings.port, settings.transport, settings.is_secure)
 
 
 def targets_known(settings: Iterable[TargetSettings], resolver: Resolver) -> list[Target]:

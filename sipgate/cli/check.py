@@ -52,7 +52,7 @@ def check(
 
 def _read(path: Path) -> "tuple[list[str], tuple[Config, Policy] | None]":
     """Every problem in the files, and what they say when there is none."""
-    from sipgate.app import read_secrets
+    from sipgate.app import check_certificates, read_secrets
     from sipgate.config import ConfigError, load_config
     from sipgate.gate import PolicyError, load_policy
     from sipgate.simulate import BadFile, load_plan
@@ -75,6 +75,10 @@ def _read(path: Path) -> "tuple[list[str], tuple[Config, Policy] | None]":
                 problems += [str(problem) for problem in error.problems]
     try:
         read_secrets(settings)
+    except ConfigError as error:
+        problems += [str(problem) for problem in error.problems]
+    try:
+        check_certificates(settings)
     except ConfigError as error:
         problems += [str(problem) for problem in error.problems]
     problems += store_problems(settings)

@@ -74,7 +74,7 @@ def _silent_upstreams(config: "Config") -> Iterator[str]:
 
 def _complaint(target: "Target") -> str | None:
     try:
-        wish = Wish(target.host, target.port, target.transport)
+        wish = Wish(target.host, target.port, target.transport, target.is_secure)
         location = asyncio.run(Resolver(SystemClock()).locate(wish))
     except ResolveError as error:
         return f"can't be located: {error.reason}"

@@ -45,6 +45,6 @@ __all__ = [
     "Wish",
     "is_ordinary_request",
     "numeric",
-    "stun_answer",
     "proves",
+    "stun_answer",
 ]
