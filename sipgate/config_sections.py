@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sipgate.config_values import (
     ANY,
+    BY_CERTIFICATE,
     EVERYWHERE,
     SIP_PORT,
     Address,
@@ -169,7 +170,8 @@ class Source(Section):
         min_length=1,
         description="Addresses and networks that belong to it; of several sources the longest"
         " prefix wins, and two with an equal prefix are an error. `any`, with a `realm`: whoever"
-        " no other source matches.",
+        " no other source matches. `tls:NAME`: who shows a client certificate with that name, from"
+        " wherever.",
     )
     realm: Realm | None = Field(
         None,
@@ -253,8 +255,17 @@ class Source(Section):
     )
 
     @property
+    def certificates(self) -> tuple[str, ...]:
+        """The names of `match` that are proven by a certificate: `tls:NAME`."""
+        return tuple(
+            one.removeprefix(BY_CERTIFICATE)
+            for one in self.match
+            if isinstance(one, str) and one.startswith(BY_CERTIFICATE)
+        )
+
+    @property
     def networks(self) -> tuple[Network, ...]:
-        """The networks of `match`; `any` is all of both families."""
+        """The networks of `match`; `any` is all of both families, certificates are none."""
         return tuple(
             network
             for one in self.match

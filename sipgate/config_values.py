@@ -19,6 +19,7 @@ SIP_PORT = 5060  # RFC 3261 §19.1.2
 BUILT_IN_CALLEE = "callee"
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 ANY = "any"
+BY_CERTIFICATE = "tls:"  # a source that shows a certificate with this name
 EVERYWHERE: tuple[Network, ...] = (
     ipaddress.ip_network("0.0.0.0/0"),
     ipaddress.ip_network("::/0"),
@@ -27,6 +28,7 @@ EVERYWHERE: tuple[Network, ...] = (
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _IDENTITIES = (
     "digest",
+    "tls",
     "p-asserted-identity",
     "p-preferred-identity",
     "header:NAME",
@@ -148,9 +150,14 @@ def parse_target(text: object) -> Target:
 
 
 def parse_network(text: object) -> Network | str:
-    """An address or a network; host bits that are set are a mistake. `any` is all of them."""
+    """An address or a network; host bits that are set are a mistake.
+
+    `any` is all of them, `tls:NAME` whoever proves that name by a certificate.
+    """
     if text == ANY:
         return ANY
+    if isinstance(text, str) and text.startswith(BY_CERTIFICATE):
+        return BY_CERTIFICATE + _host(text.removeprefix(BY_CERTIFICATE))
     try:
         return ipaddress.ip_network(str(text))
     except ValueError:
@@ -256,8 +263,6 @@ def _region(text: object) -> object:
 
 def _identity(text: object) -> str:
     name = text.lower() if isinstance(text, str) else str(text)
-    if name == "tls":
-        raise setting_error(f'identity "{name}" is not in this version')
     header = name.removeprefix("header:")
     if name in _IDENTITIES or (header != name and _TOKEN.fullmatch(header)):
         return name

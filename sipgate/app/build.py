@@ -311,6 +311,7 @@ def _source(settings: SourceSettings, config: Config, policy: Policy) -> Source:
     return Source(
         name=settings.name,
         networks=settings.networks,
+        certificates=settings.certificates,
         realm=settings.realm,
         identity=settings.identity,
         trusted=settings.trusted,
@@ -351,6 +352,7 @@ def _upstream(settings: UpstreamSettings, targets: Sequence[Target]) -> Upstream
         trusted=settings.trusted,
         tags=settings.tags,
         large_requests_tcp=settings.large_requests == "tcp",
+        downgrades_sips=settings.sips == "downgrade",
         rotates=settings.select == "round-robin",
         probe_seconds=probe,
         answer_within=settings.answer_within,

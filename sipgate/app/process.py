@@ -51,6 +51,7 @@ CLOCK_STEP_SECONDS = 1.0  # a larger one is an act: design §10, Time
 WATCH_SECONDS = 1.0
 STRANGERS_SECONDS = 10.0
 SOON = 0.05
+SPOKEN = ("udp", "tcp", "tls")  # best first, where DNS leaves the choice to us
 RESOLVE_PATIENCE = 3.0  # for the names of targets, before new calls are taken
 MOST_UNWRITTEN = 10_000  # rows of strangers while the store can't be written
 
@@ -126,7 +127,7 @@ class GateProcess:
             sip_limits=sip_limits(config),
             may_shed=spares(config, self._policy),
         )
-        resolver = Resolver(clock)
+        resolver = Resolver(clock, spoken=SPOKEN)
         targets = {
             upstream.name: await stack.enter_async_context(_first_targets(upstream, resolver))
             for upstream in config.upstream

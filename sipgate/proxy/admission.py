@@ -5,7 +5,7 @@ of sequence numbers. When the ledger reports what is durable, all up to there re
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -99,13 +99,14 @@ class Admission:
         caller: str | None = None,
         *,
         proven: str | None = None,
+        peer_names: Collection[str] = (),
     ) -> Attempt:
         """What `gate` needs to know of an INVITE, or of a REFER, whose `uri` is in Refer-To.
 
         `caller` is given for a spiral's new leg, `proven` is the user who has shown a password.
         """
         if caller is None:
-            caller = caller_of(request, source, proven)
+            caller = caller_of(request, source, proven, peer_names)
         profile = self._callers.get(caller)
         if profile is None and source.callers_listed:
             caller = f"{source.name}/unlisted"

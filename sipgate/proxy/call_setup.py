@@ -174,6 +174,7 @@ class CallSetup:
             callee,
             None if original is None else original.attempt.caller,
             proven=context.proven,
+            peer_names=context.flow.peer_names,
         )
         forbidden = None
         if source.decide:
@@ -280,7 +281,11 @@ class CallSetup:
         Once a request is proven it is not asked again: a count of a nonce is good for one time.
         """
         request, source = context.request, context.source
-        if source is None or context.proven is not None or not must_be_proven(request, source):
+        if (
+            source is None
+            or context.proven is not None
+            or not must_be_proven(request, source, context.flow.peer_names)
+        ):
             return False
         found = self._authenticator.authenticate(request, source, context.flow.host, now)
         if isinstance(found, str):
@@ -313,7 +318,12 @@ class CallSetup:
         if not is_help and (self._turned_away(context, now) or self._is_unproven(context, now)):
             return
         attempt = self._admission.attempt(
-            request, source, referral.uri, callee, proven=context.proven
+            request,
+            source,
+            referral.uri,
+            callee,
+            proven=context.proven,
+            peer_names=context.flow.peer_names,
         )
         asked = referral.uri.raw
         if is_help:

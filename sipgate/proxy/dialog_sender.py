@@ -145,7 +145,7 @@ class DialogSender:
             return
         values: tuple[bytes, ...] = ()
         if routes.token and context.request.method in RECORD_ROUTED:
-            values = record_routes(routes.user, context.flow, out_flow)
+            values = record_routes(routes.user, context.flow, out_flow, context.request.uri)
         self._forwarder.forward(
             context,
             out_flow,

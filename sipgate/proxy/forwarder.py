@@ -105,6 +105,10 @@ class Forwarder:
         """Send a final response whose bytes are made."""
         self._server_side.respond_raw(context, status, raw, now)
 
+    def downgraded(self) -> None:
+        """A sips request went on as sip, because its upstream's operator wants it so."""
+        self._counts["sips_downgraded"] += 1
+
     def unavailable(self, context: ResponseContext, now: float) -> None:
         """503 with Retry-After, for the gate's own state."""
         self._server_side.unavailable(context, now)

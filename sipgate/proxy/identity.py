@@ -5,7 +5,7 @@ A source names schemes; the first that gives a name wins. A scheme is a name in 
 P-Asserted-Identity and P-Preferred-Identity (RFC 3325) are believed from trusted sources only.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import Final
 
@@ -23,18 +23,29 @@ from .wire_text import text_of
 
 WHOLE_SOURCE: Final = "source"
 DIGEST: Final = "digest"
+CERTIFICATE: Final = "tls"
 CACHED_VALUES = 4096  # header values read before; at most 2 MB
 MAX_CACHED_BYTES = 256
 
 _HEADER = "header:"
 
 
-def caller_of(request: Request, source: Source, proven: str | None = None) -> str:
+def caller_of(
+    request: Request,
+    source: Source,
+    proven: str | None = None,
+    peer_names: Collection[str] = (),
+) -> str:
     """Who is answerable for the call, as `source/identity`.
 
     `proven` is the user whose password the request has shown (RFC 3261 §22.3); None: nobody's.
+    `peer_names` are what the TLS peer's certificate proves.
     """
     for scheme in source.identity:
+        if scheme == CERTIFICATE:
+            if peer_names:
+                return f"{source.name}/{min(peer_names)}"
+            continue
         if scheme == DIGEST:
             if proven is not None:
                 return f"{source.name}/{proven}"
@@ -50,12 +61,14 @@ def caller_of(request: Request, source: Source, proven: str | None = None) -> st
     return f"{source.name}/{WHOLE_SOURCE}"
 
 
-def must_be_proven(request: Request, source: Source) -> bool:
+def must_be_proven(request: Request, source: Source, peer_names: Collection[str] = ()) -> bool:
     """Whether the caller is to be asked for a password: no scheme before `digest` names anybody."""
     if source.realm is None or DIGEST not in source.identity:
         return False
     before = source.identity[: source.identity.index(DIGEST)]
-    return not any(_names(request, source, scheme) for scheme in before)
+    if CERTIFICATE in before and peer_names:
+        return False
+    return not any(_names(request, source, scheme) for scheme in before if scheme != CERTIFICATE)
 
 
 def cli_of(request: Request, source: Source) -> str | None:

@@ -11,7 +11,7 @@ from sipgate.net import Flow, Network, Place, Resolver, Wish, numeric
 from sipgate.sip import Request, Splice, Uri, parse_message, parse_name_addr, parse_uri
 
 from .flow_token import CALLEE_PHONE, CALLER_PHONE, TOKEN_LENGTH, split_dialog_token
-from .own_address import SIP_PORT, OwnAddresses
+from .own_address import SIP_PORT, SIPS_PORT, OwnAddresses
 from .upstream import Target
 
 MOST_OWN_ROUTES = 2  # two where the sides of the gate differ (RFC 5658)
@@ -61,6 +61,11 @@ class UnsupportedHop(Exception):
         super().__init__(warning.decode())
         self.status = status
         self.warning = warning
+
+
+def sips_needs_tls() -> UnsupportedHop:
+    """RFC 5630 §5.3: a sips URI that no TLS leads to."""
+    return UnsupportedHop(480, b'380 sipgate "SIPS needs TLS"')
 
 
 class RouteReader:
@@ -141,13 +146,15 @@ class RouteReader:
 
 def hop_of(uri: Uri) -> Hop:
     """The transport address that a sip URI names. Raises UnsupportedHop or BadMessage."""
-    if uri.scheme == b"sips":
-        raise UnsupportedHop(480, b'380 sipgate "SIPS needs TLS"')  # RFC 5630 §5.3
-    if uri.scheme != b"sip":
+    is_sips = uri.scheme == b"sips"
+    if uri.scheme != b"sip" and not is_sips:
         raise UnsupportedHop(416, b'399 sipgate "no way to this scheme"')
-    transport = (uri.params.get(b"transport") or b"udp").lower()
-    if transport not in (b"udp", b"tcp"):
+    asked = (uri.params.get(b"transport") or b"").lower()
+    if asked not in (b"", b"udp", b"tcp", b"tls"):
         raise UnsupportedHop(480, b'399 sipgate "transport not available"')
+    if is_sips and asked == b"udp":
+        raise sips_needs_tls()
+    transport = b"tls" if is_sips else asked or b"udp"  # RFC 3261 §26.2.2
     # RFC 3261 §19.1.1: maddr is where the request goes, whatever the host says
     host = (uri.params.get(b"maddr") or uri.host).decode("ascii", "replace")
     if host.startswith("["):
@@ -155,9 +162,9 @@ def hop_of(uri: Uri) -> Hop:
     port = uri.port or 0
     wish = None
     if numeric(host) is None:
-        named = transport.decode() if b"transport" in uri.params else ""
-        wish = Wish(host.lower(), port, named)  # RFC 3263 §4
-    return Hop(transport.decode(), host, port or SIP_PORT, wish)
+        wish = Wish(host.lower(), port, asked.decode(), is_sips)  # RFC 3263 §4
+    default = SIPS_PORT if transport == b"tls" else SIP_PORT
+    return Hop(transport.decode(), host, port or default, wish)
 
 
 def route_hop(value: bytes) -> Hop:
@@ -173,6 +180,7 @@ class HopResolver:
         self._resolver = resolver
         self._flows: dict[Hop, Flow] = {}  # for numeric hosts
         self._flows_by_uri: dict[bytes, Flow] = {}
+        self._server_names: dict[Hop, str] = {}  # what a TLS peer must prove; as many as targets
         self._ask: Callable[[Wish, Callable[[Place | None], None]], None] | None = None
 
     def ask_with(self, ask: Callable[[Wish, Callable[[Place | None], None]], None]) -> None:
@@ -181,7 +189,10 @@ class HopResolver:
 
     def target_flow(self, target: Target) -> Flow:
         """The flow to an upstream's target, whose host is numeric."""
-        return self.numeric_flow(Hop(target.transport, target.host, target.port))
+        hop = Hop(target.transport, target.host, target.port)
+        if target.transport == "tls":
+            self._server_names[hop] = target.server_name
+        return self.numeric_flow(hop)
 
     def key_flow(self, key: bytes) -> Flow:
         """The flow to a target by its key, as in the ledger: `udp:192.0.2.1:5060`."""
@@ -211,20 +222,26 @@ class HopResolver:
                     if self._ask is None:
                         use(None)
                     else:
-                        self._ask(hop.wish, partial(self._found, use))
+                        self._ask(hop.wish, partial(self._found, use, hop.wish.host))
                     return
-                known = self._open_flow(location.places)
+                known = self._open_flow(location.places, hop.wish.host)
         if uri is not None and hop.host == known.host:
             if len(self._flows_by_uri) >= REMEMBERED_FLOWS:
                 self._flows_by_uri.clear()
             self._flows_by_uri[uri] = known
         use(known)
 
-    def _found(self, use: Callable[[Flow | None], None], place: Place | None) -> None:
-        use(None if place is None else self.numeric_flow(Hop(*place)))
+    def _found(self, use: Callable[[Flow | None], None], name: str, place: Place | None) -> None:
+        use(None if place is None else self._open_flow((place,), name))
 
-    def _open_flow(self, places: Sequence[Place]) -> Flow:
-        """The flow to the first place; to a later one where a connection to it stands already."""
+    def _open_flow(self, places: Sequence[Place], name: str) -> Flow:
+        """The flow to the first place; to a later one where a connection to it stands already.
+
+        `name` led there: by TLS the certificate must prove it (RFC 5922 §4).
+        """
+        for place in places:
+            if place.transport == "tls":
+                self._server_names[Hop(*place)] = name
         first = self.numeric_flow(Hop(*places[0]))
         if not first.is_open:
             for place in places[1:]:
@@ -239,5 +256,11 @@ class HopResolver:
         if flow is None or not flow.is_open:
             if len(self._flows) >= REMEMBERED_FLOWS:
                 self._flows.clear()
-            flow = self._flows[hop] = self._network.flow_to(hop.transport, hop.host, hop.port)
+            if hop.transport == "tls":
+                flow = self._network.flow_to(
+                    "tls", hop.host, hop.port, server_name=self._server_names.get(hop, "")
+                )
+            else:
+                flow = self._network.flow_to(hop.transport, hop.host, hop.port)
+            self._flows[hop] = flow
         return flow

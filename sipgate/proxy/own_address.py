@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from sipgate.net import Flow, Listener
 
-SIP_PORT = 5060
+SIP_PORT, SIPS_PORT = 5060, 5061
 WILDCARDS = ("0.0.0.0", "::", "[::]")
 
 
@@ -37,6 +37,8 @@ class OwnAddresses:
         number = SIP_PORT if port is None else port
         if (host, number) in self._own:
             return True
+        if port is None and (host, SIPS_PORT) in self._own:
+            return True  # as sips URIs mean it
         if number in self._wildcard_ports:
             # The peer reached a wildcard listener by the address that the kernel answers from.
             return flow.local_sent_by == (host if number == SIP_PORT and port is None else b"") or (

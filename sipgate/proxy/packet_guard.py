@@ -83,7 +83,7 @@ class PacketGuard:
 
     def stops(self, raw: bytes, flow: Flow, now: float) -> bool:
         """Whether this packet has been turned away; then nothing more is to be done about it."""
-        source = self._sources.find(flow.host)
+        source = self._sources.find_flow(flow)
         if raw[:1] in (b"\r", b"\n"):
             raw = raw.lstrip(b"\r\n")  # RFC 3261 §7.5
         if source is None and not self._upstream_sender.is_upstream(flow.host):

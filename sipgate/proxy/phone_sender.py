@@ -162,7 +162,7 @@ class PhoneSender:
         if request.method in RECORD_ROUTED:
             dialog = self._branches.token(request.call_id, request.from_tag)
             token = b"%b%b%b" % (dialog, CALLEE_PHONE, binding.token)
-            values = record_routes(token, context.flow, flow)
+            values = record_routes(token, context.flow, flow, context.request.uri)
         self._forwarder.forward(
             context,
             flow,

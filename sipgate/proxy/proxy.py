@@ -186,13 +186,15 @@ class Proxy:
         entry = self._table.servers.get(key)
         if entry is not None and self._absorbed(request, flow, entry, now):
             return
-        source = self._sources.find(flow.host)
+        source = self._sources.find_flow(flow)
         stamp_received(
             request,
             flow.host_bytes,
             flow.port,
             force_rport=source is not None and source.nat,
         )
+        if flow.peer_names:
+            self._return_path.take_alias(request.via, flow)
         if method == b"CANCEL":
             self._cancel(request, flow, source, now)
             return
@@ -386,7 +388,7 @@ class Proxy:
         """Whether who sits at the end of this flow gets answers at all."""
         return (
             self._answer_strangers
-            or self._sources.find(flow.host) is not None
+            or self._sources.find_flow(flow) is not None
             or self._upstream_sender.is_upstream(flow.host)
         )
 

@@ -3,6 +3,8 @@
 from sipgate.net import Flow, Network
 from sipgate.sip import BadMessage, Via, is_address, is_broadcast, response_address
 
+from .own_address import SIPS_PORT
+
 
 class ReturnPath:
     """Finds where the responses for a Via go."""
@@ -19,6 +21,12 @@ class ReturnPath:
             return flow
         return self._flow_to("udp", host, port, flow)
 
+    def take_alias(self, via: Via, flow: Flow) -> None:
+        """A TLS peer that asks for it gets new requests down its own connection (RFC 5923 §4)."""
+        if b";alias" in via.raw.lower():
+            host = via.host.decode("ascii", "replace")
+            self._network.alias(flow, host, via.port or SIPS_PORT)
+
     def connection_anew(self, via: Via, flow: Flow) -> Flow:
         """In place of a connection that has ended, one to `received` and the port in the sent-by.
 
@@ -32,7 +40,7 @@ class ReturnPath:
 
         Raises BadMessage for what is no host's address (RFC 4475 §3.3.10).
         """
-        transport = "tcp" if via.transport == b"TCP" else "udp"
+        transport = {b"TCP": "tcp", b"TLS": "tls"}.get(via.transport, "udp")
         host, port = response_address(via, by_connection=transport != "udp")
         if is_broadcast(host) or not is_address(host):
             raise BadMessage(400, "a Via that is no host's")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Literal
 
+from sipgate.net import Flow
 from sipgate.numbers import DialPlan
 
 CACHED_HOSTS = 16_384  # about 2 MB; a flood with forged addresses only empties it
@@ -18,6 +19,7 @@ class Source:
 
     name: str
     networks: tuple[Network, ...]
+    certificates: tuple[str, ...] = ()  # names that prove it by TLS, whatever its address
     upstream: str  # where its calls go
     dial_plan: DialPlan
     identity: tuple[str, ...] = ("p-asserted-identity", "from")  # schemes of `identity`, in order
@@ -55,11 +57,25 @@ class SourceTable:
                 other = self._sources_by_network.setdefault(key, source)
                 if other is not source:
                     raise ValueError(f"{network} is in two sources: {other.name}, {source.name}")
+        self._sources_by_certificate = {
+            name.lower(): source
+            for source in self._sources_by_name.values()
+            for name in source.certificates
+        }
         self._prefix_lengths = {
             version: sorted({key[1] for key in self._sources_by_network if key[0] == version})[::-1]
             for version in (4, 6)
         }
         self._sources_by_host: dict[str, Source | None] = {}  # answers given before
+
+    def find_flow(self, flow: Flow) -> Source | None:
+        """The source at the end of a flow: by its certificate if it shows one, else by address."""
+        if flow.peer_names and self._sources_by_certificate:
+            for name in flow.peer_names:
+                source = self._sources_by_certificate.get(name)
+                if source is not None:
+                    return source
+        return self.find(flow.host)
 
     def find(self, host: str) -> Source | None:
         """The source of a numeric address; None for a stranger."""

@@ -40,6 +40,7 @@ class Upstream:
         probe_seconds: float = 0.0,
         answer_within: float = 4.0,
         large_requests_tcp: bool = False,
+        downgrades_sips: bool = False,
     ) -> None:
         self.name = name
         self.targets: Sequence[Target] = targets  # in order of preference; adopt() changes them
@@ -49,6 +50,7 @@ class Upstream:
         self.probe_seconds = probe_seconds  # between two probes of a target; 0: none
         self.answer_within = answer_within  # seconds for any response, while another is left
         self.large_requests_tcp = large_requests_tcp
+        self.downgrades_sips = downgrades_sips  # sips calls may go on as sip, without TLS
         self._health = {target.key: self._new_health() for target in targets}
         self._dead = 0  # how many of them have a dead_since: nearly always none
         self._turn = 0
@@ -61,6 +63,11 @@ class Upstream:
     def first_key(self) -> bytes:
         """The target of first choice; empty while none is resolved."""
         return self.targets[0].key if self.targets else b""
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether one of its targets is reached by TLS."""
+        return any(target.transport == "tls" for target in self.targets)
 
     def adopt(self, targets: Sequence[Target], now: float) -> None:
         """DNS names these now; who was there before keeps its health."""
@@ -98,14 +105,18 @@ class Upstream:
         affinity: bytes | None = None,
         prefer: bytes | None = None,
         emergency: bool = False,
+        secure: bool = False,
     ) -> "TargetRun":
         """The targets for one request.
 
         `rotate`: an INVITE, of which each begins with the next target where the upstream rotates.
         `affinity` is hashed to choose among the living, `prefer` is the key of the target that
-        comes first, an emergency call gets every target without throttle.
+        comes first, an emergency call gets every target without throttle, `secure` ones by TLS
+        where there are any.
         """
         targets = self.targets
+        if secure and self.has_tls:
+            targets = [one for one in targets if one.transport == "tls"]
         if not self._dead and len(targets) == 1:
             return TargetRun(self, targets)
         living = [one for one in targets if not self._dead or self.is_alive(one, now)]

@@ -17,7 +17,7 @@ from .flow_token import CALLER_PHONE
 from .forwarder import Forwarder
 from .forwarding import own_header_lines, readdressed_uri
 from .large_requests import CONNECT_SECONDS, LargeRequests, over_tcp
-from .next_hop import Hop, HopResolver, RouteSet, UnsupportedHop, route_hop
+from .next_hop import Hop, HopResolver, RouteSet, UnsupportedHop, route_hop, sips_needs_tls
 from .outgoing_number import outgoing_user
 from .own_address import OwnAddresses
 from .registration import Registrations, flow_key
@@ -92,13 +92,14 @@ class UpstreamSender:
         """Send an initial INVITE. Raises UnsupportedHop."""
         source = context.source
         assert source is not None
-        if uri.scheme == b"sips" and not emergency:
-            raise UnsupportedHop(480, b'380 sipgate "SIPS needs TLS"')  # RFC 5630 §5.3
+        upstream = self._upstreams[source.upstream]
+        if not emergency:
+            must_have_tls(uri, upstream)
         if call is not None and call.state in (CallState.DECIDED, CallState.CHALLENGED):
             call.state = CallState.CALLING
         context.uri, context.callee, context.routes = uri, callee, routes
         context.is_emergency = emergency
-        self._begin(context, self._upstreams[source.upstream], now)
+        self._begin(context, upstream, now)
 
     def send_other(self, context: ResponseContext, uri: Uri, routes: RouteSet, now: float) -> None:
         """Send anything else that is in no dialog; it goes nowhere but to the upstream."""
@@ -112,8 +113,7 @@ class UpstreamSender:
         if not self.allows_routes(source, routes):
             self._forwarder.respond(context, 403, now, phrase=b"Route set not allowed")
             return
-        if uri.scheme == b"sips":
-            raise UnsupportedHop(480, b'380 sipgate "SIPS needs TLS"')
+        must_have_tls(uri, self._upstreams[source.upstream])
         context.uri, context.routes = uri, routes
         self._begin(context, self._upstreams[source.upstream], now)
 
@@ -134,6 +134,7 @@ class UpstreamSender:
             affinity=affinity,
             prefer=prefer,
             emergency=context.is_emergency,
+            secure=context.uri is not None and context.uri.scheme == b"sips",
         )
         if not self.send_next(context, now):
             self._forwarder.transport_failed(context, now)
@@ -203,7 +204,7 @@ class UpstreamSender:
             token = self._branches.token(request.call_id, request.from_tag, emergency=emergency)
             if not emergency:
                 token += self._phone_of(context.flow, now)
-            values = record_routes(token, context.flow, flow)
+            values = record_routes(token, context.flow, flow, request.uri)
         elif request.method == b"REGISTER" and source.registrations in ("contact", "path"):
             request, context.registering = self._registrations.outgoing(
                 request, source, context.flow, flow
@@ -325,8 +326,11 @@ class UpstreamSender:
         `callee` is None where the user part stays as it is.
         """
         changed = None if callee is None else outgoing_user(uri, callee, source)
-        if target is None or uri.scheme != b"sip":
+        if target is None or uri.scheme not in (b"sip", b"sips"):
             return changed
+        if uri.scheme == b"sips" and target.transport != "tls":
+            self._forwarder.downgraded()
+            changed = b"sip:" + (request.uri if changed is None else changed)[len(b"sips:") :]
         if self._own.is_own(uri.host, uri.port, flow):
             raw = request.uri if changed is None else changed
             return readdressed_uri(raw, target.uri_hostport)
@@ -390,10 +394,22 @@ def _to_uri(request: Request) -> bytes | None:
         return None
 
 
-def record_routes(token: bytes, flow: Flow, out_flow: Flow) -> tuple[bytes, ...]:
+def must_have_tls(uri: Uri, upstream: Upstream) -> None:
+    """Raises UnsupportedHop for a sips URI where nothing but plain transports leads on.
+
+    RFC 5630 §5.3; an upstream may take such calls as sip (`sips = "downgrade"`).
+    """
+    if uri.scheme == b"sips" and not upstream.downgrades_sips and not upstream.has_tls:
+        raise sips_needs_tls()
+
+
+def record_routes(
+    token: bytes, flow: Flow, out_flow: Flow, request_uri: bytes = b""
+) -> tuple[bytes, ...]:
     """One Record-Route value, two where the sides differ (RFC 5658); topmost first."""
-    inward = _record_route(token, flow)
-    outward = _record_route(token, out_flow)
+    is_sips = request_uri[:5].lower() == b"sips:"  # RFC 3261 §16.6 step 4
+    inward = _record_route(token, flow, is_sips)
+    outward = _record_route(token, out_flow, is_sips)
     return (inward,) if inward == outward else (outward, inward)
 
 
@@ -414,6 +430,8 @@ def wants_privacy(request: Request) -> bool:
     return value is not None and b"id" in [part.strip() for part in value.lower().split(b";")]
 
 
-def _record_route(token: bytes, flow: Flow) -> bytes:
-    transport = b";transport=tcp" if flow.transport == "tcp" else b""
+def _record_route(token: bytes, flow: Flow, is_sips: bool) -> bytes:
+    if is_sips and flow.is_secure:
+        return b"<sips:%b@%b;lr>" % (token, flow.local_sent_by)
+    transport = b"" if flow.transport == "udp" else b";transport=" + flow.transport.encode()
     return b"<sip:%b@%b%b;lr>" % (token, flow.local_sent_by, transport)

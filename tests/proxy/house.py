@@ -88,7 +88,9 @@ class Wire(Flow):
         )
         super().__init__(host, port, listener)
         self.transport = transport
-        self.reliable = transport == "tcp"
+        self.reliable = transport != "udp"
+        self.is_secure = transport == "tls"
+        self.peer_names: frozenset[str] = frozenset()
         self.open = True
         self.waiting: list[bytes] | None = None  # a list while the connection is being made
         self._log = log
@@ -124,13 +126,26 @@ class Air:
         self._wires: dict[tuple[str, str, int], Wire] = {}
 
     def flow_to(
-        self, transport: str, host: str, port: int, *, listener: Listener | None = None
+        self,
+        transport: str,
+        host: str,
+        port: int,
+        *,
+        listener: Listener | None = None,
+        server_name: str = "",
     ) -> Wire:
         key = (transport, host, port)
         wire = self._wires.get(key)
         if wire is None or not wire.is_open:
             wire = self._wires[key] = Wire(transport, host, port, self.log, self._clock)
         return wire
+
+    def alias(self, flow: Flow, sent_by_host: str, port: int) -> bool:
+        """As `Network.alias`; what a certificate proves is the test's to say."""
+        if sent_by_host not in flow.peer_names:
+            return False
+        self._wires[flow.transport, flow.host, port] = cast(Wire, flow)
+        return True
 
 
 class HandLedger:
@@ -372,7 +387,7 @@ class House:
         self._settings = (rules, gate, source, upstream, transport, trunks)
         hosts = TRUNKS[:trunks]
         self._secrets, self._identity = secrets, identity
-        suffix = ";transport=tcp" if transport == "tcp" else ""
+        suffix = "" if transport == "udp" else f";transport={transport}"
         config, policy = _read(rules, gate, source, upstream, suffix, identity)
         self.parts: Parts = build(
             config,

@@ -581,10 +581,17 @@ def test_rfc_3261_16_5_the_gate_itself_is_no_party_of_a_dialog_that_is_no_call()
     assert starts(house) == ["phone: SIP/2.0 404"]
 
 
-def test_sips_inside_a_dialog_gets_480() -> None:
+def test_sips_inside_a_dialog_over_udp_gets_480() -> None:
+    house = up()
+    house.phone.in_dialog("INFO", uri="sips:callee@10.9.0.9;transport=udp")
+    assert starts(house) == ["phone: SIP/2.0 480"]
+
+
+def test_sips_inside_a_dialog_goes_by_tls() -> None:
     house = up()
     house.phone.in_dialog("INFO", uri="sips:callee@10.9.0.9")
-    assert starts(house) == ["phone: SIP/2.0 480"]
+    assert house.heard() == ["10.9.0.9:5061: INFO sips:callee@10.9.0.9 SIP/2.0"]
+    assert house.air.log[-1][0].transport == "tls"
 
 
 def test_a_host_that_nobody_knows_gets_503() -> None:

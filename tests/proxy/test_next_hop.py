@@ -93,6 +93,13 @@ def test_what_no_strict_router_did_stays(untouched: Request) -> None:
             Hop("tcp", "name.example", 5070, Wish("name.example", 5070, "tcp")),
         ),
         (b"sip:1@name.example;maddr=10.0.0.9", Hop("udp", "10.0.0.9", 5060)),
+        (b"sips:1@10.0.0.9", Hop("tls", "10.0.0.9", 5061)),
+        (b"sips:1@10.0.0.9:5070;transport=tcp", Hop("tls", "10.0.0.9", 5070)),
+        (b"sip:1@10.0.0.9;transport=tls", Hop("tls", "10.0.0.9", 5061)),
+        (
+            b"sips:1@name.example",
+            Hop("tls", "name.example", 5061, Wish("name.example", is_secure=True)),
+        ),
         (b"sip:1@name.example:5070;maddr=[2001:db8::1]", Hop("udp", "2001:db8::1", 5070)),
     ],
 )
@@ -103,7 +110,7 @@ def test_a_sip_uri_names_a_hop(uri: bytes, hop: Hop) -> None:
 
 @pytest.mark.parametrize(
     ("uri", "status"),
-    [(b"sips:1@a", 480), (b"tel:+1", 416), (b"sip:1@a;transport=sctp", 480)],
+    [(b"sips:1@a;transport=udp", 480), (b"tel:+1", 416), (b"sip:1@a;transport=sctp", 480)],
 )
 def test_other_uris_name_no_hop(uri: bytes, status: int) -> None:
     with pytest.raises(UnsupportedHop) as caught:
