@@ -75,7 +75,7 @@ def _rates(rates: list[int], step: int, highest: int) -> Iterator[int]:
 
 def _measure(proxy: str, folder: Path, numbers: Path, rate: int, seconds: int) -> Step:
     """A fresh proxy each time: no step pays for what the one before left behind."""
-    with _path(proxy, folder) as (pid, target_port):
+    with path(proxy, folder) as (pid, target_port):
         place_calls(
             folder,
             local_port=free_port(),
@@ -108,7 +108,7 @@ def _measure(proxy: str, folder: Path, numbers: Path, rate: int, seconds: int) -
 
 
 @contextmanager
-def _path(proxy: str, folder: Path) -> Iterator[tuple[int | None, int]]:
+def path(proxy: str, folder: Path) -> Iterator[tuple[int | None, int]]:
     """The proxy and the callee behind it; where to send calls to."""
     upstream_port, port = free_port(), free_port()
     with callee(folder, upstream_port, LOAD_CORE):

@@ -19,13 +19,17 @@ name = "bench"
 policy = "policy.yaml"
 store = "sqlite:///store/gate.db"
 
+[limits]
+packets-per-second = 1000000
+transactions-per-source = 1000000
+
 [[listen]]
 transport = "udp"
 address = "{host}:{port}"
 
 [[source]]
 name = "floor"
-match = ["127.0.0.0/8"]
+match = ["127.0.0.1"]
 identity = ["from"]
 region = "DE"
 upstream = "carrier"

@@ -9,7 +9,7 @@ the wait is below the target, so the gate stays busy with calls that it can fini
 
 from collections.abc import Callable
 
-QUEUE_TARGET = 0.02  # seconds; a caller whose INVITE waits longer than T1 (0.5 s) sends it again
+QUEUE_TARGET = 0.05  # seconds; a tenth of T1, after which a caller sends an INVITE again
 LEDGER_TARGET = 0.5  # seconds; half of what an INVITE waits for its entry at most (design §15)
 INTERVAL = 0.1  # seconds above the target that no burst explains: RFC 8289 §4.2
 CALM_SECONDS = 2.0  # below the target without a break: it is over

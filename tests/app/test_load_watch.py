@@ -48,7 +48,7 @@ def test_overload_is_told_at_its_beginning_and_its_end() -> None:
     async def run() -> Watched:
         watched = Watched()
         watched.queue = 0.25
-        watched.passes(0.2)
+        watched.passes(0.4)
         assert watched.overload.refuses()
         watched.counts["invites_shed"] += 7
         watched.queue = 0.0
@@ -69,12 +69,12 @@ def test_overload_that_comes_and_goes_is_told_once_a_minute() -> None:
         watched = Watched()
         for _ in range(5):
             watched.queue = 0.25
-            watched.passes(0.2)
+            watched.passes(0.4)
             watched.queue = 0.0
             watched.passes(CALM_SECONDS + 0.1)
         watched.clock.advance(QUIET_SECONDS)
         watched.queue = 0.25
-        watched.passes(0.2)
+        watched.passes(0.4)
         return watched
 
     with capture_logs() as logs:
@@ -93,7 +93,7 @@ def test_a_late_timer_is_a_wait_too() -> None:
         watched = Watched()
         for _ in range(8):
             watched.watch._due = watched.clock.now()
-            watched.clock.advance(0.05)
+            watched.clock.advance(0.08)
             watched.watch.look()
         return watched
 

@@ -19,7 +19,7 @@ def overloaded(house: House) -> None:
     """The house's queues are long, and have been."""
     overload = house.parts.overload
     overload.queue_age = lambda: 1.0
-    for step in range(8):
+    for step in range(20):
         overload.observe(house.clock.now() + step / 50, queue=1.0, loop=0.0, ledger=0.0)
     assert overload.is_overloaded
 
