@@ -7,6 +7,8 @@ from sipgate.gate import Policy
 from sipgate.net import NetLimits, is_ordinary_request
 from sipgate.numbers import EmergencyNumbers
 
+NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
+
 
 def net_limits(config: Config) -> NetLimits:
     connections = config.limits.connections
@@ -27,7 +29,6 @@ def spares(config: Config, policy: Policy) -> Callable[[bytes], bool]:
         if not raw.startswith(b"INVITE "):
             return True
         user = raw[7:96].partition(b"@")[0].rpartition(b":")[2].partition(b";")[0]
-        digits = bytes(byte for byte in user if 0x30 <= byte <= 0x39).decode()
-        return not any(numbers.match(digits[start:]) for start in range(len(digits)))
+        return not numbers.match_end(user.translate(None, NO_DIGITS).decode())
 
     return may_shed

@@ -37,11 +37,17 @@ class EmergencyNumbers:
             patterns += [*map(re.escape, ADDED.get(region, ())), *_table(region)]
         if not self.regions:
             patterns += ANYWHERE
-        self._matches = re.compile("|".join(dict.fromkeys(patterns))).fullmatch
+        any_of_them = "|".join(dict.fromkeys(patterns))
+        self._matches = re.compile(any_of_them).fullmatch
+        self._ends = re.compile(f"(?:{any_of_them})\\Z").search
 
     def match(self, digits: str) -> bool:
         """Whether these digits are exactly an emergency number."""
         return self._matches(digits) is not None
+
+    def match_end(self, digits: str) -> bool:
+        """Whether these digits end with an emergency number, whatever stands before it."""
+        return self._ends(digits) is not None
 
 
 def is_sos_urn(uri: str) -> bool:

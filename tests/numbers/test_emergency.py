@@ -60,3 +60,11 @@ def test_an_unknown_region_is_an_error() -> None:
 )
 def test_the_urns_of_rfc_5031(uri: str, expected: bool) -> None:
     assert is_sos_urn(uri) is expected
+
+
+@pytest.mark.parametrize(
+    ("digits", "ends"),
+    [("911", True), ("0911", True), ("15551230911", True), ("9110", False), ("", False)],
+)
+def test_digits_may_end_with_an_emergency_number(digits: str, *, ends: bool) -> None:
+    assert EmergencyNumbers("US").match_end(digits) is ends

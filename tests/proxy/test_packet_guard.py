@@ -450,3 +450,31 @@ def test_a_flood_of_a_sources_requests_stops_at_the_bound_of_the_table(
     house.waits(70)
     house.phone.calls(call_id="after", branch="after")
     assert house.heard()[-1] == "phone: SIP/2.0 100 Trying"
+
+
+@pytest.mark.parametrize(
+    ("params", "answered"),
+    [
+        (";rport;branch=z9hG4bK1", ";rport=5060;received=10.1.0.7;branch=z9hG4bK1"),
+        (";branch=z9hG4bK1;rport", ";branch=z9hG4bK1;rport=5060;received=10.1.0.7"),
+        (
+            "; rport ;branch=z9hG4bK1;x=1",
+            ";rport=5060;branch=z9hG4bK1;x=1;received=10.1.0.7",
+        ),
+        (";branch=z9hG4bK1", ";branch=z9hG4bK1;received=10.1.0.7"),
+        (";rport=9;received=6.6.6.6;branch=z9hG4bK1", None),
+    ],
+    ids=["first", "last", "spaced", "without rport", "made up"],
+)
+def test_a_refusals_via_says_where_the_call_came_from(params: str, answered: str | None) -> None:
+    house = House()
+    overloaded(house)
+    house.phone.calls(via=f"Via: SIP/2.0/UDP 192.168.1.4:5070{params}")
+    house.heard()
+    raw, wire = house.air.log[-1][1], house.air.log[-1][0]
+    via = header(parse_message(raw), "via")
+    assert via is not None
+    assert "6.6.6.6" not in via
+    if answered is not None:
+        assert via == "SIP/2.0/UDP 192.168.1.4:5070" + answered
+    assert (wire.host, wire.port) == ("10.1.0.7", 5060 if "rport" in params else 5070)
