@@ -2,10 +2,9 @@
 
 First the gate's capacity is looked for: what it completes when far too much is offered. Then 0.5 to
 5 times as much is offered, through the gate and through Kamailio where it is installed; the callers
-take 503 for an answer, as a PBX does, and don't try again. The proxy runs on one core, callers and
-callees on another. From about 4,000 calls a second on SIPp is the slower of the two, so `--burners`
-processes share the proxy's core, and the proxy has only its part of it. A step in which SIPp did
-not begin the calls that it was asked for, or had no time left on its core, is marked.
+(`bench/callers.py`) take 503 for an answer, as a PBX does, and don't try again. The proxy runs on
+one core, callers and SIPp as the callee on another. It says where fewer calls were begun than were
+asked for, and where the callers' core was full: there the load may have been the limit.
 """
 
 import argparse
@@ -13,6 +12,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -23,14 +23,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from .comparison import CALLERS, LOAD_CORE, PAIRS, PROXY_CORE, path
-from .endpoints import free_port
+from .comparison import LOAD_CORE, PROXY_CORE, path
 from .kamailio import is_installed
-from .sipp import offer_calls, write_numbers
 
 TIMES = [0.5, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0]
 FIRST_RATE = 400  # calls a second, for a first idea of the capacity
-OFFERED_SHARE = 0.95  # of what was asked for; below it SIPp was the limit
+OFFERED_SHARE = 0.95  # of what was asked for; below it the callers were the limit
 BAR_CHARACTERS = 40
 
 
@@ -45,11 +43,11 @@ class Offer:
     completed: float
     refused: float  # answered 503
     retransmissions: float
-    load_core_busy: float  # share of SIPp's core that was in use, by whomever
+    load_core_busy: float  # share of the callers' core that was in use, by whomever
 
     @property
     def is_offered(self) -> bool:
-        """Whether SIPp kept up."""
+        """Whether the callers kept up."""
         return self.offered >= OFFERED_SHARE * self.asked
 
 
@@ -62,7 +60,6 @@ def main() -> int:
         return 3
     folder = options.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    write_numbers(folder / "numbers.csv", CALLERS, PAIRS)
     console.print(f"load before: {os.getloadavg()[0]:.2f} on {os.cpu_count()} cores")
     bench = Bench(folder, options.seconds, options.burners)
     capacity = options.capacity or bench.capacity()
@@ -106,31 +103,28 @@ class Bench:
         """A fresh proxy each time; its first two seconds are not counted."""
         with path(proxy, self.folder) as (_, port), _burning(self.burners):
             began, busy = time.monotonic(), _busy_seconds(LOAD_CORE)
-            rows = offer_calls(
-                self.folder,
-                local_port=free_port(),
-                target_port=port,
-                numbers=self.folder / "numbers.csv",
-                rate=round(rate),
-                seconds=self.seconds + 3,
-                core=LOAD_CORE,
-            )
+            figures = _call(port, round(rate), self.seconds)
             busy = (_busy_seconds(LOAD_CORE) - busy) / (time.monotonic() - began)
-        counted = [row for row in rows if int(row["OutgoingCall(P)"]) > 0][2:-1]
-
-        def a_second(column: str) -> float:
-            return sum(int(row[column]) for row in counted) / max(1, len(counted))
-
         return Offer(
             proxy=proxy,
             times=times,
             asked=rate,
-            offered=a_second("OutgoingCall(P)"),
-            completed=a_second("GenericCounter1(P)"),
-            refused=a_second("GenericCounter2(P)"),
-            retransmissions=a_second("Retransmissions(P)"),
+            offered=figures["offered"],
+            completed=figures["completed"],
+            refused=figures["refused"],
+            retransmissions=figures["again"],
             load_core_busy=busy,
         )
+
+
+def _call(port: int, rate: int, seconds: int) -> dict[str, float]:
+    """Callers in a process of their own, on their core; their figures a second."""
+    command = ["taskset", "-c", str(LOAD_CORE), sys.executable, "-m", "bench.callers"]
+    ran = subprocess.run(
+        [*command, str(port), str(rate), str(seconds)], check=True, capture_output=True, text=True
+    )
+    figures: dict[str, float] = json.loads(ran.stdout)
+    return figures
 
 
 def _print(console: Console, offers: list[Offer]) -> None:
@@ -139,7 +133,7 @@ def _print(console: Console, offers: list[Offer]) -> None:
         peaks[offer.proxy] = max(peaks.get(offer.proxy, 0.0), offer.completed)
     highest = max(peaks.values(), default=1.0) or 1.0
     table = Table(title="Calls a second; the proxy on its core, callers and callees on another")
-    for name in ("proxy", "times", "offered", "completed", "of peak", "503", "again", "SIPp core"):
+    for name in ("proxy", "times", "offered", "completed", "of peak", "503", "again", "load core"):
         table.add_column(name, justify="left" if name == "proxy" else "right")
     table.add_column("completed", justify="left")
     for offer in offers:
@@ -156,7 +150,9 @@ def _print(console: Console, offers: list[Offer]) -> None:
         )
     console.print(table)
     if any(not offer.is_offered or offer.load_core_busy > 0.95 for offer in offers):
-        console.print("Where SIPp's core was full, or it began fewer calls, SIPp was the limit.")
+        console.print(
+            "Where the load's core was full, or fewer calls were begun, the load was the limit."
+        )
 
 
 @contextmanager
@@ -198,7 +194,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--times", nargs="+", type=float, default=TIMES)
     parser.add_argument("--capacity", type=float, help="calls a second, if it is known")
-    parser.add_argument("--burners", type=int, default=2, help="processes on the proxy's core")
+    parser.add_argument("--burners", type=int, default=0, help="takers of the proxy's core")
     parser.add_argument("--seconds", type=int, default=6, help="load per step that is counted")
     parser.add_argument("--folder", type=Path, default=Path("build/bench"), help="for all files")
     parser.add_argument("--json", action="store_true", help="figures on stdout, tables on stderr")

@@ -106,37 +106,6 @@ def place_calls(
     return _read_run(folder, rate)
 
 
-def offer_calls(
-    folder: Path,
-    *,
-    local_port: int,
-    target_port: int,
-    numbers: Path,
-    rate: int,
-    seconds: int,
-    core: int | None = None,
-) -> list[dict[str, str]]:
-    """Begin calls at `rate` for so long, whatever becomes of them; SIPp's row for each second."""
-    (folder / "offer-statistics.csv").unlink(missing_ok=True)
-    command = [
-        *_pinned(core),
-        "sipp", "-sf", str(SCENARIOS / "overload_caller.xml"), "-i", HOST, "-p", str(local_port),
-        f"{HOST}:{target_port}", "-inf", str(numbers), "-r", str(rate), "-d", "0",
-        "-l", str(rate * seconds), "-m", str(rate * seconds),
-        "-nostdin", "-buff_size", str(_SOCKET_BUFFER_BYTES),
-        "-trace_stat", "-stf", str(folder / "offer-statistics.csv"), "-fd", "1",
-    ]  # fmt: skip
-    with (folder / "offer.out").open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=folder)
-        try:
-            process.wait(seconds + 1)
-        except subprocess.TimeoutExpired:  # it waits for calls whose packets were lost
-            process.kill()
-            process.wait()
-    with (folder / "offer-statistics.csv").open() as file:
-        return list(csv.DictReader(file, delimiter=";"))
-
-
 def write_numbers(path: Path, callers: int, pairs: int) -> None:
     """A file for SIPp's -inf: `pairs` callees, called by `callers` extensions in turn."""
     lines = (f"{4000 + n % callers};+4930{20_000_000 + n}\n" for n in range(pairs))
