@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.endpoints import free_port
-from bench.far_end import far_end
+from bench.far_end import FarEnd, far_end
 
 from .conversation import accept, ack, answer, bye, invite, pause, request, response
 from .house import House, house
@@ -51,6 +51,7 @@ def test_calls_go_on_when_the_first_target_is_gone(tmp_path: Path) -> None:
         house(tmp_path, upstream_port=first.port, spare_port=second.port, more=MORE) as gate,
     ):
         call(tmp_path, PLACES_CALL, port=gate.port, name="before")
+        wait_for_probe(first)  # only who has answered one dies by silence to the next
         first.close()
         # Nobody listens there any more: silence, then the second one answers.
         call(tmp_path, PLACES_CALL, port=gate.port, name="while")
@@ -99,6 +100,14 @@ def pinged(
     return answering(
         folder, ANSWERS, port=port, transport=transport, calls=None, name=name, pings=True
     )
+
+
+def wait_for_probe(end: FarEnd) -> None:
+    """Until it has had one, and answers it."""
+    deadline = time.monotonic() + STATE_SECONDS
+    while not end.seen("OPTIONS"):
+        assert time.monotonic() < deadline, "no probe came"
+        time.sleep(0.05)
 
 
 def wait_for(gate: House, event: str) -> None:
