@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -15,7 +16,7 @@ from sipgate.config import Config
 from sipgate.config import Upstream as UpstreamSettings
 from sipgate.gate import MemoryLists, Policy, load_policy
 from sipgate.ledger import Ledger
-from sipgate.net import Network, Resolver
+from sipgate.net import InheritedSockets, Network, Resolver, inherit
 from sipgate.numbers import NumberList, load_tables
 from sipgate.proxy import NameWait, Target
 from sipgate.simulate import answering_end, load_plan, parse_address
@@ -43,6 +44,7 @@ from .password_file import read_secrets
 from .phone_book import PhoneBook
 from .recovery import Recovery
 from .restarting import restarting
+from .upgrade import Upgrade
 from .upstream_watch import UpstreamWatch, targets_known
 from .wake import Waker
 
@@ -53,15 +55,24 @@ STRANGERS_SECONDS = 10.0
 SOON = 0.05
 SPOKEN = ("udp", "tcp", "tls")  # best first, where DNS leaves the choice to us
 RESOLVE_PATIENCE = 3.0  # for the names of targets, before new calls are taken
+OWNER_PATIENCE = 10.0  # a command may own the store for a moment between two programs
+READY_PATIENCE = 3.0  # what came meanwhile waits so long; then emergency calls can't any more
 MOST_UNWRITTEN = 10_000  # rows of strangers while the store can't be written
 
 log = structlog.get_logger()
 
 
-async def serve(config: Config, clock: Clock | None = None, *, look: str = "sipgate calls") -> int:
-    """Run a gate until SIGTERM or SIGINT; gives the exit code.
+async def serve(
+    config: Config,
+    clock: Clock | None = None,
+    *,
+    look: str = "sipgate calls",
+    check: Sequence[str] = (),
+) -> list[int]:
+    """Run a gate until SIGTERM or SIGINT, or SIGUSR2: then gives the sockets for its successor.
 
-    `look` is the command that shows its decisions, for the hints at start.
+    `look` is the command that shows its decisions, for the hints at start; `check` the one that
+    says whether a successor would start.
     Raises the errors of the layers below where it can't start: PolicyError, StoreError,
     LedgerError, ListenError, ResolveError, OSError.
     """
@@ -71,15 +82,21 @@ async def serve(config: Config, clock: Clock | None = None, *, look: str = "sipg
     key = read_key(config.gate.key_file)
     load_tables()
     commands = OwnerCommands(config, clock)
-    async with StoreOwner(config.gate.store_path, commands.handlers):
+    inherited = inherit(os.environ)
+    async with StoreOwner(
+        config.gate.store_path, commands.handlers, patience=OWNER_PATIENCE if inherited else 0.0
+    ):
         await asyncio.to_thread(migrate, config.gate.store)
         database = engine(config.gate.store)
         try:
-            process = GateProcess(config, clock, policy, key, database, commands, look)
+            upgrade = Upgrade(check)
+            process = GateProcess(
+                config, clock, policy, key, database, commands, look, upgrade, inherited
+            )
             await process.run()
         finally:
             await database.dispose()
-    return 0
+    return upgrade.descriptors
 
 
 class GateProcess:
@@ -94,8 +111,13 @@ class GateProcess:
         database: AsyncEngine,
         commands: OwnerCommands,
         look: str,
+        upgrade: Upgrade,
+        inherited: InheritedSockets,
     ) -> None:
         self._look = look
+        self._upgrade = upgrade
+        self._inherited = inherited
+        self._waits_until_ready = len(inherited) > 0
         self._database = database
         self._config = config
         self._clock = clock
@@ -126,6 +148,7 @@ class GateProcess:
             limits=net_limits(config),
             sip_limits=sip_limits(config),
             may_shed=spares(config, self._policy),
+            inherited=self._inherited,
         )
         resolver = Resolver(clock, spoken=SPOKEN)
         targets = {
@@ -142,6 +165,7 @@ class GateProcess:
             )
             for listen in config.listen
         ]
+        self._inherited.close()
         trust_upstreams(network, config)
         parts = build(
             config,
@@ -183,24 +207,27 @@ class GateProcess:
         parts.hops.ask_with(names.ask)
         self._commands.connect(parts, ledger, self._lists, self._list_store, network)
         watch = UpstreamWatch(config, parts.upstreams, resolver, parts.prober, clock)
+        early = await stack.enter_async_context(asyncio.TaskGroup())
+        watching = early.create_task(restarting("upstreams", watch.run))
+        getting_ready = early.create_task(self._get_ready(parts, ledger, watch))
+        if self._waits_until_ready:  # then nothing that has arrived gets 503
+            await asyncio.wait({getting_ready}, timeout=READY_PATIENCE)
         async with network, asyncio.TaskGroup() as tasks:
             works = {
-                "upstreams": watch.run,
                 "names": names.run,
                 "clock": lambda: self._watch_clock(parts),
                 "strangers": lambda: self._keep_strangers(parts),
                 "phones": phone_book.run,
                 "reload": self._commands.reload_when_asked,
+                "upgrade": lambda: self._upgrade.run(parts, network, self._stop),
                 "garbage": GarbageRounds(lambda: network.counts.packets).run,
             }
             owned = [tasks.create_task(restarting(name, work)) for name, work in works.items()]
+            owned.append(watching)
             waker.start()
             load.start()
             with self._signals():
-                await self._rebuild(parts, ledger)
-                await watch.wait_first(RESOLVE_PATIENCE)
-                parts.recorder.act("gate-started", "sipgate", self._started_detail())
-                parts.proxy.is_ready = True
+                await getting_ready
                 announce(
                     config.gate.name,
                     listeners,
@@ -215,19 +242,29 @@ class GateProcess:
                     is_trial=is_trial(config),
                 )
                 await self._stop.wait()
-                await self._drain(parts)
+                if not self._upgrade.descriptors:
+                    await self._drain(parts)
             for task in owned:
                 task.cancel()
             load.stop()
             waker.stop()
             await self._write_strangers(parts)
             await phone_book.write()
-            parts.recorder.act("gate-stopped", "sipgate", {})
+            parts.recorder.act(
+                "gate-stopped", "sipgate", {"upgrade": bool(self._upgrade.descriptors)}
+            )
 
     async def _load_lists(self) -> None:
         for version in await self._list_store.all():
             entries = NumberList(await self._list_store.load(version.name))
             self._lists.replace(version.name, entries, version.as_of)
+
+    async def _get_ready(self, parts: Parts, ledger: Ledger, watch: UpstreamWatch) -> None:
+        """All that new calls need; until then they get 503 if they are read at all."""
+        await self._rebuild(parts, ledger)
+        await watch.wait_first(RESOLVE_PATIENCE)
+        parts.recorder.act("gate-started", "sipgate", self._started_detail())
+        parts.proxy.is_ready = True
 
     async def _rebuild(self, parts: Parts, ledger: Ledger) -> None:
         """Counters, open attempts and calls as the ledger has them (design §10, After a crash)."""
@@ -265,10 +302,11 @@ class GateProcess:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._commands.ask_reload)
+        loop.add_signal_handler(signal.SIGUSR2, self._upgrade.ask)
         try:
             yield
         finally:
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2):
                 loop.remove_signal_handler(number)
 
     async def _watch_clock(self, parts: Parts) -> None:

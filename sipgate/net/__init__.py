@@ -13,6 +13,7 @@ RFC 3261 §18 (transport), RFC 5626 §3.5.1 (CRLF keep-alive) with RFC 5389 (STU
 from .certificate import CertificateError, ClientTls, ServerTls, VerifyClient, proves
 from .delivery import Counts, Receiver
 from .flow import Flow
+from .inherited import InheritedSockets, bequeath, inherit
 from .limits import NetLimits
 from .listener import Listener, ListenError
 from .local_addresses import LocalAddresses
@@ -28,6 +29,7 @@ __all__ = [
     "ClientTls",
     "Counts",
     "Flow",
+    "InheritedSockets",
     "ListenError",
     "Listener",
     "LocalAddresses",
@@ -43,6 +45,8 @@ __all__ = [
     "ServerTls",
     "VerifyClient",
     "Wish",
+    "bequeath",
+    "inherit",
     "is_ordinary_request",
     "numeric",
     "proves",

@@ -14,6 +14,7 @@ from sipgate.sip import Limits
 from .certificate import CertificateError, ClientTls, ServerTls, proves
 from .delivery import Counts, Delivery, Receiver
 from .flow import Flow
+from .inherited import InheritedSockets, bequeathed
 from .limits import NetLimits
 from .listener import BACKLOG, WILDCARDS, Listener, open_socket
 from .local_addresses import LocalAddresses
@@ -44,11 +45,13 @@ class Network:
         limits: NetLimits | None = None,
         sip_limits: Limits | None = None,
         may_shed: Callable[[bytes], bool] | None = None,
+        inherited: InheritedSockets | None = None,
     ) -> None:
         self.counts = Counts()
         self.listeners: list[Listener] = []
         self._limits = limits or NetLimits()
         self._clock = clock
+        self._inherited = inherited or InheritedSockets()
         self._may_shed = may_shed or is_ordinary_request
         self._delivery = Delivery(receiver, self.counts, clock)
         self._local_addresses = LocalAddresses(clock)
@@ -90,7 +93,7 @@ class Network:
         assert transport in ("udp", "tcp", "tls"), transport
         assert (tls is not None) is (transport == "tls"), transport
         assert not self._stopping.is_set(), "closed"
-        sock = open_socket(transport, host, port)
+        sock = self._inherited.take(transport, host, port) or open_socket(transport, host, port)
         address = sock.getsockname()
         listener = Listener(
             transport,
@@ -186,6 +189,19 @@ class Network:
         """How long what is handled next has waited at least: the measure of overload."""
         now = self._clock.now()
         return max((udp.queue_age_seconds(now) for udp in self._udp.values()), default=0.0)
+
+    def hand_over(self) -> list[int]:
+        """Stop reading datagrams; give copies of the sockets' descriptors for `bequeath`.
+
+        What arrives from now on waits in them. `close` has to follow: nothing can be sent by UDP.
+        """
+        descriptors = [udp.fileno() for udp in self._udp.values()]
+        descriptors += [sock.fileno() for server in self._servers for sock in server.sockets]
+        descriptors += [sock.fileno() for sock in self._tcp.values()]
+        copies = [bequeathed(descriptor) for descriptor in descriptors]
+        for udp in self._udp.values():
+            udp.close()
+        return copies
 
     def sweep(self) -> None:
         """End the connections that have had their time; `run` does so every second."""

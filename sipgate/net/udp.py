@@ -121,6 +121,10 @@ class UdpSocket:
         self._stream._recvq = self._stream._transport.get_protocol()._recvq = self._queue
         log.info("udp_opened", listener=self.listener.name, receive_buffer_bytes=granted)
 
+    def fileno(self) -> int:
+        """The socket's descriptor."""
+        return self._socket.fileno()
+
     @property
     def queued(self) -> int:
         """Datagrams that wait to be handled."""

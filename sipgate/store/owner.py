@@ -18,6 +18,7 @@ from .owner_socket import MAX_REQUEST_BYTES, socket_address
 Handler: TypeAlias = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
 MAX_CLIENTS = 32
+RETRY_SECONDS = 0.05
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +31,11 @@ class StoreOwner:
     process is the owner. Leaving ends every conversation.
     """
 
-    def __init__(self, path: Path, handlers: Mapping[str, Handler]) -> None:
+    def __init__(
+        self, path: Path, handlers: Mapping[str, Handler], *, patience: float = 0.0
+    ) -> None:
+        """`patience`: seconds that entering waits for another owner to leave."""
+        self._patience = patience
         self._path = path
         self._handlers = handlers
         self._lock_fd: int | None = None
@@ -38,7 +43,14 @@ class StoreOwner:
         self._clients: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> "StoreOwner":
-        self._lock_fd = _lock(lock_path(self._path))
+        until = asyncio.get_running_loop().time() + self._patience
+        while self._lock_fd is None:
+            try:
+                self._lock_fd = _lock(lock_path(self._path))
+            except StoreOwnedError:
+                if asyncio.get_running_loop().time() >= until:
+                    raise
+                await asyncio.sleep(RETRY_SECONDS)
         try:
             listening = _listen(socket_path(self._path))
             self._server = await asyncio.start_unix_server(
