@@ -116,9 +116,12 @@ class UdpSocket:
         granted = _widen_receive_buffer(self._socket, self._limits.udp_receive_buffer_bytes)
         self._loop = asyncio.get_running_loop()
         self._stream = await asyncio_dgram.from_socket(self._socket)
-        # asyncio-dgram has no way to give it a queue; nothing has arrived yet.
+        # asyncio-dgram has no way to give it a queue.
         self._queue = WaitingDatagrams(self._take_at_once)
+        arrived: asyncio.Queue[tuple[bytes | None, Address]] = self._stream._recvq
         self._stream._recvq = self._stream._transport.get_protocol()._recvq = self._queue
+        while not arrived.empty():  # an inherited socket has been filling all the time
+            self._queue.put_nowait(arrived.get_nowait())
         log.info("udp_opened", listener=self.listener.name, receive_buffer_bytes=granted)
 
     def fileno(self) -> int:

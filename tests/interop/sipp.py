@@ -40,16 +40,17 @@ def call(
     calls: int = 1,
     name: str = "caller",
     options: Sequence[str] = (),
+    seconds: int = SECONDS,
 ) -> str:
     """Play the caller towards the gate at `port` until the calls are over; the messages it saw.
 
-    `options` are more words for SIPp's command line.
+    `options` are more words for SIPp's command line; `seconds` is how long all may take.
     """
     scenario = write(folder / f"{name}.xml", name, conversation)
     command = _command(folder, scenario, name, transport, free_port())
     command += ["-key", "caller", caller, "-key", "callee", callee, "-m", str(calls)]
-    command += [*options, "-timeout", str(SECONDS), "-timeout_error", f"{HOST}:{port}"]
-    finished = subprocess.run(command, cwd=folder, capture_output=True, timeout=SECONDS + 10)
+    command += [*options, "-timeout", str(seconds), "-timeout_error", f"{HOST}:{port}"]
+    finished = subprocess.run(command, cwd=folder, capture_output=True, timeout=seconds + 10)
     if finished.returncode != 0:
         raise WentOtherwise(_story(folder, name, finished.returncode))
     return (folder / f"{name}-messages.log").read_text(errors="replace")

@@ -268,3 +268,33 @@ def test_a_handler_is_cancelled_when_the_owner_leaves(path: Path) -> None:
         writer.close()
 
     asyncio.run(scenario())
+
+
+def test_who_is_patient_waits_for_another_owner_to_leave(tmp_path: Path) -> None:
+    async def conversation() -> None:
+        store = tmp_path / "gate.db"
+        first = StoreOwner(store, {})
+        await first.__aenter__()
+
+        async def take_over() -> None:
+            async with StoreOwner(store, {}, patience=10.0):
+                pass
+
+        waiting = asyncio.create_task(take_over())
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        await first.__aexit__()
+        await waiting
+
+    asyncio.run(conversation())
+
+
+def test_patience_has_an_end(tmp_path: Path) -> None:
+    async def conversation() -> None:
+        store = tmp_path / "gate.db"
+        async with StoreOwner(store, {}):
+            with pytest.raises(StoreOwnedError):
+                async with StoreOwner(store, {}, patience=0.1):
+                    pass
+
+    asyncio.run(conversation())
