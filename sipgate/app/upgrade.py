@@ -17,6 +17,7 @@ from sipgate.net import Network, bequeath
 from .build import Parts
 
 CHECK_SECONDS = 60.0
+KILL_SECONDS = 5.0
 SETTLE_SECONDS = 5.0  # the disk is slow; a gate that can't write is not upgraded
 SOON = 0.001
 MOST_PROBLEM_CHARACTERS = 500
@@ -84,6 +85,8 @@ class Upgrade:
         finally:
             if process.returncode is None:
                 process.kill()
+                async with asyncio.timeout(KILL_SECONDS):
+                    await process.communicate()
         if process.returncode == 0:
             return None
         text = told.decode("utf-8", "replace").strip()

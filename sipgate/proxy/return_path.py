@@ -19,7 +19,7 @@ class ReturnPath:
         host, port = response_address(via)
         if port == flow.port and host == flow.host_bytes:
             return flow
-        return self._flow_to("udp", host, port, flow)
+        return self._flow_to("udp", host, port, flow, via)
 
     def take_alias(self, via: Via, flow: Flow) -> None:
         """A TLS peer that asks for it gets new requests down its own connection (RFC 5923 §4)."""
@@ -33,7 +33,7 @@ class ReturnPath:
         What is sent on it waits until it stands; if it never does, the response is lost.
         """
         host, port = response_address(via, by_connection=True)
-        return self._flow_to(flow.transport, host, port, flow)
+        return self._flow_to(flow.transport, host, port, flow, via)
 
     def flow_by_via(self, via: Via, flow: Flow) -> Flow:
         """For a response whose request is not known any more: by what the Via alone says.
@@ -44,12 +44,20 @@ class ReturnPath:
         host, port = response_address(via, by_connection=transport != "udp")
         if is_broadcast(host) or not is_address(host):
             raise BadMessage(400, "a Via that is no host's")
-        return self._flow_to(transport, host, port, flow)
+        return self._flow_to(transport, host, port, flow, via)
 
-    def _flow_to(self, transport: str, host: bytes, port: int, flow: Flow) -> Flow:
-        """`flow` itself where the host is a name: ours have `received` beside it."""
+    def _flow_to(self, transport: str, host: bytes, port: int, flow: Flow, via: Via) -> Flow:
+        """`flow` itself where the host is a name: ours have `received` beside it.
+
+        By TLS the certificate must prove the host in the sent-by (RFC 5922 §7).
+        """
         if not is_address(host):
             return flow
         name = host.decode("ascii").strip("[]")
         listener = flow.listener if transport == flow.transport else None
+        if transport == "tls":
+            proven = via.host.decode("ascii", "replace").strip("[]")
+            return self._network.flow_to(
+                transport, name, port, listener=listener, server_name=proven
+            )
         return self._network.flow_to(transport, name, port, listener=listener)

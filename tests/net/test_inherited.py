@@ -3,15 +3,18 @@
 import os
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import uvloop
 
-from sipgate.clock import VirtualClock
+from sipgate.clock import SystemClock, VirtualClock
 from sipgate.net import InheritedSockets, Network, inherit
 from sipgate.net.inherited import FIRST_DESCRIPTOR, MOST_DESCRIPTORS, bequeathed
 
+from .authority import Authority
 from .recorder import WAIT_SECONDS, Recorder
+from .test_tls import believer, connect, server
 
 OPTIONS = b"OPTIONS sip:a@example.com SIP/2.0\r\n\r\n"
 WHOLE = (
@@ -70,6 +73,26 @@ def test_a_connection_that_is_made_between_two_programs_is_accepted_by_the_secon
             async with Network(after, clock=VirtualClock(), inherited=left) as network:
                 await network.listen("tcp", "127.0.0.1", port)
                 await after.until(lambda: after.packets)
+        assert after.packets == [WHOLE]
+
+    uvloop.run(conversation())
+
+
+def test_a_tls_listener_is_handed_over_too(tmp_path: Path) -> None:
+    async def conversation() -> None:
+        after = Recorder()
+        authority = Authority(tmp_path)
+        tls = server(authority)
+        async with Network(Recorder(), clock=SystemClock()) as network:
+            port = (await network.listen("tls", "127.0.0.1", 0, tls=tls)).port
+            left = await handed_over(network)
+        async with Network(after, clock=SystemClock(), inherited=left) as network:
+            listener = await network.listen("tls", "127.0.0.1", port, tls=tls)
+            _, writer = await connect(listener, believer(authority))
+            writer.write(WHOLE)
+            await after.until(lambda: after.packets)
+            writer.close()
+            await after.until(lambda: after.lost)
         assert after.packets == [WHOLE]
 
     uvloop.run(conversation())

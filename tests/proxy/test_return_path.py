@@ -6,11 +6,11 @@ from typing import cast
 import pytest
 
 from sipgate.clock import VirtualClock
-from sipgate.net import Network
+from sipgate.net import Listener, Network
 from sipgate.proxy import ReturnPath
 from sipgate.sip import BadMessage, parse_via
 
-from .house import PBX, PHONE, Air, End, House
+from .house import PBX, PHONE, Air, End, House, Wire
 
 BINDING_REQUEST = struct.pack("!HHI12s", 1, 0, 0x2112A442, b"transaction!")
 
@@ -93,6 +93,34 @@ def test_another_host_that_knows_the_branch_gets_none_of_its_responses() -> None
     other.calls(via=f"Via: SIP/2.0/TCP {PHONE}:5070;branch=z9hG4bKb1")
     house.trunk.answers(180)
     assert {line.partition(":")[0] for line in house.heard()} == {"phone, anew"}
+
+
+class Heard(Air):
+    """Remembers what the certificates have to prove."""
+
+    names: tuple[str, ...] = ()
+
+    def flow_to(
+        self,
+        transport: str,
+        host: str,
+        port: int,
+        *,
+        listener: Listener | None = None,
+        server_name: str = "",
+    ) -> Wire:
+        self.names += (server_name,)
+        return super().flow_to(transport, host, port, listener=listener, server_name=server_name)
+
+
+def test_rfc5922_a_new_tls_connection_must_prove_the_host_in_the_via() -> None:
+    air = Heard(VirtualClock())
+    path = ReturnPath(cast(Network, air))
+    ended = air.flow_to("tls", PHONE, 41_234)
+    via = parse_via(b"SIP/2.0/TLS pbx.example.com;received=10.1.0.7;rport=41234")
+    flow = path.connection_anew(via, ended)
+    assert (flow.transport, flow.host, flow.port) == ("tls", "10.1.0.7", 5061)
+    assert air.names == ("", "pbx.example.com")
 
 
 def test_a_via_that_names_no_address_is_refused_where_nothing_else_is_known() -> None:
