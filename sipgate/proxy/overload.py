@@ -10,6 +10,7 @@ the wait is below the target, so the gate stays busy with calls that it can fini
 from collections.abc import Callable
 
 QUEUE_TARGET = 0.05  # seconds; a tenth of T1, after which a caller sends an INVITE again
+LATE = 0.25  # seconds; what waits longer is sent again before its answer is there
 LEDGER_TARGET = 0.5  # seconds; half of what an INVITE waits for its entry at most (design §15)
 INTERVAL = 0.1  # seconds above the target that no burst explains: RFC 8289 §4.2
 CALM_SECONDS = 2.0  # below the target without a break: it is over
@@ -25,6 +26,7 @@ class Overload:
     def __init__(self, queue_age: Callable[[], float] | None = None) -> None:
         self.queue_age = queue_age
         self.is_overloaded = False
+        self.is_late = False  # when last asked, answers would have come too late
         self._above_since: float | None = None
         self._below_since: float | None = None
         self._other_pressure = 0.0  # of the loop and the disk, when last measured
@@ -59,6 +61,6 @@ class Overload:
         """Whether a call that arrives now is one too many."""
         if not self.is_overloaded:
             return False
-        if self._other_pressure > 1.0:
-            return True
-        return self.queue_age is not None and self.queue_age() > QUEUE_TARGET
+        queue = 0.0 if self.queue_age is None else self.queue_age()
+        self.is_late = queue > LATE
+        return queue > QUEUE_TARGET or self._other_pressure > 1.0

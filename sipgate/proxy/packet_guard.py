@@ -130,6 +130,10 @@ class PacketGuard:
         key = server_key(request, request.method)
         if key in self._table.servers:
             return False
+        if is_shed and self._overload.is_late and not flow.reliable:
+            # An answer costs six times as much and would cross its repeat; so the queue gets short.
+            self._counts["invites_dropped"] += 1
+            return True
         if request.method == b"INVITE" and self._refusals.was_refused(key):
             self._counts["refusals_repeated"] += 1
         elif is_over and not flow.reliable:

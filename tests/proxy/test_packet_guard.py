@@ -18,7 +18,7 @@ SCANNER = ["User-Agent: friendly-scanner"]
 def overloaded(house: House) -> None:
     """The house's queues are long, and have been."""
     overload = house.parts.overload
-    overload.queue_age = lambda: 1.0
+    overload.queue_age = lambda: 0.2
     for step in range(20):
         overload.observe(house.clock.now() + step / 50, queue=1.0, loop=0.0, ledger=0.0)
     assert overload.is_overloaded
@@ -183,6 +183,22 @@ def test_a_refusal_goes_where_a_via_with_rport_asks_for_it() -> None:
     assert via is not None
     assert "received=10.1.0.7" in via
     assert "rport=5060" in via
+
+
+def test_when_answers_would_come_too_late_a_new_call_is_dropped_until_it_comes_again() -> None:
+    house = House()
+    overloaded(house)
+    house.parts.overload.queue_age = lambda: 0.6
+    invite = house.phone.calls()
+    emergency(house)
+    assert [line.split(" ")[0:2] for line in house.heard()] == [
+        ["phone:", "SIP/2.0"],
+        ["trunk:", "INVITE"],
+    ]
+    assert house.parts.counts["invites_dropped"] == 1
+    house.parts.overload.queue_age = lambda: 0.2
+    house.phone.sends(invite)
+    assert house.heard() == ["phone: SIP/2.0 503 Service Unavailable"]
 
 
 # Packets of a source
