@@ -1,7 +1,7 @@
 """The one owner of the wait for host names: requests whose next hop is a name are parked here."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sipgate.net import Place, ResolveError, Resolver, Wish
 
@@ -14,16 +14,16 @@ class NameWait:
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
-        self._waiting: asyncio.Queue[tuple[Wish, Callable[[Place | None], None]]] = asyncio.Queue(
-            MOST_WAITING
+        self._waiting: asyncio.Queue[tuple[Wish, Callable[[Sequence[Place]], None]]] = (
+            asyncio.Queue(MOST_WAITING)
         )
 
-    def ask(self, wish: Wish, use: Callable[[Place | None], None]) -> None:
-        """Have `use` called with the best place, or None: unknown, or too many are waiting."""
+    def ask(self, wish: Wish, use: Callable[[Sequence[Place]], None]) -> None:
+        """Have `use` called with the places, best first; none: unknown, or too many wait."""
         try:
             self._waiting.put_nowait((wish, use))
         except asyncio.QueueFull:
-            use(None)
+            use(())
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -37,6 +37,6 @@ class NameWait:
             try:
                 location = await self._resolver.locate(wish)
             except ResolveError:
-                use(None)
+                use(())
             else:
-                use(location.places[0])
+                use(location.places)

@@ -181,10 +181,10 @@ class HopResolver:
         self._flows: dict[Hop, Flow] = {}  # for numeric hosts
         self._flows_by_uri: dict[bytes, Flow] = {}
         self._server_names: dict[Hop, str] = {}  # what a TLS peer must prove; as many as targets
-        self._ask: Callable[[Wish, Callable[[Place | None], None]], None] | None = None
+        self._ask: Callable[[Wish, Callable[[Sequence[Place]], None]], None] | None = None
 
-    def ask_with(self, ask: Callable[[Wish, Callable[[Place | None], None]], None]) -> None:
-        """Have names looked up by the owner of that wait; it calls back with a place or None."""
+    def ask_with(self, ask: Callable[[Wish, Callable[[Sequence[Place]], None]], None]) -> None:
+        """Have names looked up by the owner of that wait; it calls back with places, or none."""
         self._ask = ask
 
     def target_flow(self, target: Target) -> Flow:
@@ -231,24 +231,32 @@ class HopResolver:
             self._flows_by_uri[uri] = known
         use(known)
 
-    def _found(self, use: Callable[[Flow | None], None], name: str, place: Place | None) -> None:
-        use(None if place is None else self._open_flow((place,), name))
+    def _found(
+        self, use: Callable[[Flow | None], None], name: str, places: Sequence[Place]
+    ) -> None:
+        use(self._open_flow(places, name) if places else None)
 
     def _open_flow(self, places: Sequence[Place], name: str) -> Flow:
-        """The flow to the first place; to a later one where a connection to it stands already.
+        """The flow to the first place whose connection hasn't failed (RFC 3263 §4.3).
 
-        `name` led there: by TLS the certificate must prove it (RFC 5922 §4).
+        A failed one has its turn again when those to all others have ended too. `name` led there:
+        by TLS the certificate must prove it (RFC 5922 §4).
         """
         for place in places:
             if place.transport == "tls":
                 self._server_names[Hop(*place)] = name
-        first = self.numeric_flow(Hop(*places[0]))
-        if not first.is_open:
-            for place in places[1:]:
-                flow = self.numeric_flow(Hop(*place))
-                if flow.is_open:
-                    return flow
-        return first
+        hops = [Hop(*place) for place in places]
+        hops.sort(key=self._has_failed)  # stable: the order of DNS stays within either half
+        for hop in hops:
+            flow = self.numeric_flow(hop)
+            if flow.is_open:
+                return flow
+        return flow
+
+    def _has_failed(self, hop: Hop) -> bool:
+        """Whether the last connection there could not be made, or has ended."""
+        flow = self._flows.get(hop)
+        return flow is not None and not flow.is_open
 
     def numeric_flow(self, hop: Hop) -> Flow:
         """The flow to a hop whose host is a numeric address."""

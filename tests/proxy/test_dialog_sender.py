@@ -1,6 +1,6 @@
 """Requests inside a dialog (design §5): whose they are, where they go, what they may not do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -167,12 +167,12 @@ def test_a_bye_whose_name_was_looked_up_for_long_ends_the_call_too() -> None:
     house.heard()
     house.trunk.answers(200, contact="sip:callee@slow.example:5080")
     house.heard()
-    waiting: list[Callable[[Place | None], None]] = []
+    waiting: list[Callable[[Sequence[Place]], None]] = []
     house.parts.hops.ask_with(lambda host, use: waiting.append(use))
     house.phone.in_dialog("BYE", uri="sip:callee@slow.example:5080")
     assert house.heard() == []
     house.waits(3)
-    waiting[0](Place("udp", "10.9.0.9", 5080))
+    waiting[0]((Place("udp", "10.9.0.9", 5080),))
     assert len(house.heard()) == 1
     house.waits(30)
     assert ended(house) == ("answered", "caller", None)

@@ -1,6 +1,6 @@
 """Route sets and the hop after them (RFC 3261 §16.4, §16.6)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import pytest
@@ -142,9 +142,9 @@ def test_a_name_is_asked_for_and_its_flow_comes_later() -> None:
     hops.with_flow(Hop("udp", "name.example", 5060, wish), found.append)
     assert found == [None]  # nobody to ask
 
-    def ask(wish: Wish, use: Callable[[Place | None], None]) -> None:
+    def ask(wish: Wish, use: Callable[[Sequence[Place]], None]) -> None:
         asked.append(wish)
-        use(Place("udp", "10.1.0.7", 5060))
+        use((Place("udp", "10.1.0.7", 5060),))
 
     hops.ask_with(ask)
     hops.with_flow(Hop("udp", "name.example", 5060, wish), found.append)
@@ -171,3 +171,34 @@ def test_rfc_3263_4_3_of_several_places_one_that_is_connected_is_taken() -> None
     found: list[Flow | None] = []
     hops.with_flow(Hop("tcp", "name.example", 5060, wish), found.append)
     assert [flow.host for flow in found if flow] == ["10.9.0.2"]
+
+
+def test_rfc_3263_4_3_a_place_whose_connection_failed_is_passed_over_by_the_next_request() -> None:
+    air = Air(VirtualClock())
+    hops = HopResolver(cast(Network, air), cast(Resolver, Numeric()))
+    places = tuple(Place("tcp", f"10.9.0.{number}", 5060) for number in (1, 2, 3))
+    hops.ask_with(lambda wish, use: use(places))
+    found: list[Flow] = []
+
+    def ask() -> str:
+        hops.with_flow(Hop("tcp", "name.example", 5060, Wish("name.example")), take)
+        return found[-1].host
+
+    def take(flow: Flow | None) -> None:
+        assert flow is not None
+        found.append(flow)
+
+    went = []
+    for _ in range(4):
+        went.append(ask())
+        assert ask() == went[-1]  # it stays where the connection stands
+        found[-1].close("refused")
+
+    assert went == ["10.9.0.1", "10.9.0.2", "10.9.0.3", "10.9.0.1"]
+
+
+def test_a_name_that_leads_nowhere_gives_no_flow() -> None:
+    hops, found = resolver(), list[object]()
+    hops.ask_with(lambda wish, use: use(()))
+    hops.with_flow(Hop("udp", "name.example", 5060, Wish("name.example")), found.append)
+    assert found == [None]
