@@ -66,7 +66,6 @@ class Gate(Section):
     LATER = {
         "on-state-failure": "Redis",
         "privacy": "hashed callees",
-        "session-timer": "session timers",
         "min-free-disk": "the watch on free disk space",
     }
 
@@ -102,6 +101,14 @@ class Gate(Section):
         ge=60.0,
         le=604800.0,
         description="How long an answered call without a BYE stays in the table and is counted.",
+    )
+    session_timer: Duration | None = Field(
+        None,
+        ge=90.0,
+        le=86400.0,
+        description="Asks for sessions that are refreshed that often (RFC 4028), so that a call"
+        " whose BYE was lost ends; without it only timers that the phones agree on are seen.",
+        json_schema_extra={"default-text": "none is asked for"},
     )
     drain_timeout: Duration = Field(
         30.0, ge=0.0, le=3600.0, description="How long SIGTERM waits for calls being set up."

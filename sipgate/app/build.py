@@ -147,6 +147,7 @@ def build(
         restored_responses=RestoredResponses(restored, progress, return_path, counts),
         challenged=challenged,
         counts=counts,
+        session_seconds=int(config.gate.session_timer or 0),
     )
     admission = Admission(
         gate=config.gate.name,

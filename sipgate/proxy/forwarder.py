@@ -28,6 +28,7 @@ from .response_context import ResponseContext
 from .restored_responses import RestoredResponses
 from .server_key import ServerKey
 from .server_side import ServerSide
+from .session_timer import REFRESHES, asked_timer, timed_response
 from .source import Source
 from .timer_queue import TimerQueue
 from .transaction_table import ClientTombstone, TransactionTable
@@ -60,6 +61,7 @@ class Forwarder:
         restored_responses: RestoredResponses,
         challenged: ChallengedTargets,
         counts: Counter[str],
+        session_seconds: int = 0,
     ) -> None:
         self._server_side = server_side
         self._progress = progress
@@ -71,6 +73,7 @@ class Forwarder:
         self._restored_responses = restored_responses
         self._challenged = challenged
         self._counts = counts
+        self._session_seconds = session_seconds  # that is asked for, RFC 4028; 0: nothing
         self._next_sender: NextSender | None = None
 
     def fail_over_with(self, next_sender: NextSender) -> None:
@@ -177,6 +180,9 @@ class Forwarder:
     ) -> tuple[bytes, bytes]:
         """The key of a request's branch towards a target, and the request as it goes there."""
         key = self._branches.transaction_part(request, target)
+        if self._session_seconds and request.method in REFRESHES:
+            asked = asked_timer(request, self._session_seconds)
+            remove, append = (*remove, *asked.remove), (*append, *asked.append)
         raw = forwarded_request(
             request,
             out_flow,
@@ -343,6 +349,8 @@ class Forwarder:
         self, context: ResponseContext, branch: ClientBranch, response: Response, now: float
     ) -> None:
         """A 2xx goes on at once, whichever branch it is of (RFC 3261 §16.7 step 5)."""
+        if self._session_seconds:
+            response = timed_response(response, context.request, self._session_seconds)
         self._progress.invite_answered(context, branch.target_key, response, now)
         raw = forwarded_response(response, context.back_flow)
         if context.final_status:
@@ -379,6 +387,8 @@ class Forwarder:
             self._remember_challenge(context, branch, now)
         if context.registering is not None and status < 300:
             response = self._registrations.confirmed(context.registering, response, now)
+        if self._session_seconds and context.request.method in REFRESHES:
+            response = timed_response(response, context.request, self._session_seconds)
         self._progress.other_ended(context, status, response, now)
         raw = forwarded_response(response, context.back_flow)
         self._server_side.respond_raw(context, status, raw, now)

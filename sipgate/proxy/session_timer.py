@@ -7,7 +7,7 @@ gate hears that they live, and ends the call in its table when they no longer sa
 from dataclasses import dataclass
 from typing import Final
 
-from sipgate.sip import Request, Response
+from sipgate.sip import Request, Response, Splice, parse_message
 
 DEFAULT_MIN_SECONDS: Final = 90  # RFC 4028 §5
 GRACE_SECONDS: Final = 32.0  # 64 × T1: a refresh that was sent at the last moment may be on its way
@@ -59,6 +59,19 @@ def promised_timer(response: Response, promised: int) -> tuple[bytes, ...]:
     if b"timer" not in (value.lower() for value in required):
         lines.append(b"Require: timer")
     return tuple(lines)
+
+
+def timed_response(response: Response, request: Request, wanted: int) -> Response:
+    """The 2xx as it goes up when a timer was asked for (RFC 4028 §8.2)."""
+    lines = promised_timer(response, asked_timer(request, wanted).promised)
+    if not lines:
+        return response
+    splice = Splice(response)
+    for line in lines:
+        splice.append(line)
+    timed = parse_message(splice.to_bytes())
+    assert isinstance(timed, Response)
+    return timed
 
 
 def _knows_timers(request: Request) -> bool:

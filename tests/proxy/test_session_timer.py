@@ -145,3 +145,59 @@ def test_after_a_restart_a_session_has_one_more_interval() -> None:
     after.waits(3)
 
     assert after.outcomes[-1].reason == "session expired"
+
+
+ASKS = 'session-timer = "30m"'
+
+
+def test_a_timer_is_asked_for_where_the_operator_wants_it() -> None:
+    house = House(gate=ASKS)
+    house.phone.calls()
+    house.writes()
+    house.heard()
+    assert house.trunk.got_request("INVITE").values(b"session-expires") == [b"1800"]
+
+
+def test_a_caller_that_knows_timers_gets_one_though_the_callee_knows_none() -> None:
+    house = House(gate=ASKS)
+    house.phone.calls(headers=["Supported: timer"])
+    house.writes()
+    house.heard()
+    house.trunk.answers(200)
+    house.heard()
+    answer = house.phone.got_response(200)
+    assert answer.values(b"session-expires") == [b"1800;refresher=uac"]
+    assert answer.values(b"require") == [b"timer"]
+    house.waits(1800 + 33)
+    assert house.outcomes[-1].reason == "session expired"
+
+
+def test_each_refresh_of_either_kind_keeps_the_call_up() -> None:
+    house = House(gate=ASKS)
+    house.phone.calls(headers=["Supported: timer"])
+    house.writes()
+    house.heard()
+    house.trunk.answers(200)
+    house.heard()
+    house.phone.in_dialog("ACK", cseq=1, branch="a1")
+    for number, method in enumerate(("INVITE", "UPDATE", "INVITE"), 2):
+        house.waits(1700)
+        house.phone.in_dialog(
+            method, cseq=number, branch=f"r{number}", headers=["Supported: timer"]
+        )
+        house.heard()
+        house.trunk.answers(200, method=method)
+        house.heard()
+        house.phone.in_dialog("ACK", cseq=number, branch=f"a{number}")
+        house.heard()
+    assert house.outcomes == []
+    house.waits(1833)
+    assert house.outcomes[-1].reason == "session expired"
+
+
+def test_without_the_setting_no_header_is_touched() -> None:
+    house = House()
+    house.phone.calls(headers=["Supported: timer"])
+    house.writes()
+    house.heard()
+    assert house.trunk.got_request("INVITE").first(b"session-expires") is None
