@@ -174,6 +174,7 @@ def build(
         registrations=registrations,
         bindings=bindings,
         challenged=challenged,
+        counts=counts,
     )
     phones = PhoneSender(
         bindings=bindings,

@@ -25,7 +25,7 @@ from .call import ActiveCalls, Call
 from .call_recorder import CallRecorder
 from .dtmf import info_digits
 from .forwarder import Forwarder
-from .forwarding import own_header_lines
+from .forwarding import own_header_lines, wants_privacy
 from .next_hop import Hop, HopResolver, RouteSet, UnsupportedHop, hop_of, route_hop
 from .own_address import SIP_PORT, OwnAddresses
 from .response_context import ResponseContext
@@ -84,6 +84,13 @@ class DialogSender:
             if request.method == b"INFO" and call.is_from_caller(request.from_tag):
                 call.info_digits += info_digits(request)
         remove = tuple(forbidden_lines(request, context.source))
+        if (
+            call is not None
+            and not call.source.trusted
+            and not call.is_from_caller(request.from_tag)
+            and wants_privacy(request)
+        ):
+            remove += request.indexes(b"p-asserted-identity")
         use = partial(self._forward, context, routes, remove, aimed.raw if aimed else None)
         self._towards(request, routes, call, use, uri)
 

@@ -108,10 +108,6 @@ class Forwarder:
         """Send a final response whose bytes are made."""
         self._server_side.respond_raw(context, status, raw, now)
 
-    def downgraded(self) -> None:
-        """A sips request went on as sip, because its upstream's operator wants it so."""
-        self._counts["sips_downgraded"] += 1
-
     def unavailable(self, context: ResponseContext, now: float) -> None:
         """503 with Retry-After, for the gate's own state."""
         self._server_side.unavailable(context, now)
@@ -306,7 +302,7 @@ class Forwarder:
             if branch.timer_c is not None and branch.cancel_at is None:
                 branch.timer_c = now + TIMER_C  # RFC 3261 §16.7 step 2
             self._progress.provisional(context, response, now)
-            raw = forwarded_response(response, context.back_flow)
+            raw = forwarded_response(response, context.back_flow, context.source)
             out = context.server.respond(response.status, raw, now)
             if out is not None:
                 self._server_side.send_up(context, out)
@@ -352,7 +348,7 @@ class Forwarder:
         if self._session_seconds:
             response = timed_response(response, context.request, self._session_seconds)
         self._progress.invite_answered(context, branch.target_key, response, now)
-        raw = forwarded_response(response, context.back_flow)
+        raw = forwarded_response(response, context.back_flow, context.source)
         if context.final_status:
             self._server_side.send_up(context, raw)  # RFC 6026 §7.1: of another branch
             return
@@ -362,7 +358,7 @@ class Forwarder:
     def _refused(self, context: ResponseContext, response: Response, now: float) -> None:
         """The final response that the caller gets, other than a 2xx."""
         self._progress.invite_refused(context, response, now)
-        raw = forwarded_response(response, context.back_flow)
+        raw = forwarded_response(response, context.back_flow, context.source)
         self._server_side.respond_raw(context, response.status, raw, now)
         self._abandon_branches(context, now)
 
@@ -390,7 +386,7 @@ class Forwarder:
         if self._session_seconds and context.request.method in REFRESHES:
             response = timed_response(response, context.request, self._session_seconds)
         self._progress.other_ended(context, status, response, now)
-        raw = forwarded_response(response, context.back_flow)
+        raw = forwarded_response(response, context.back_flow, context.source)
         self._server_side.respond_raw(context, status, raw, now)
 
     def _again(self, tombstone: ClientTombstone, response: Response, now: float) -> None:

@@ -9,6 +9,7 @@ from sipgate.net import Flow
 from sipgate.sip import Request, Response, Splice, first_comma, parse_name_addr, parse_uri
 
 from .breadth import BREADTH_LINE, is_too_broad
+from .source import Source
 
 MAX_FORWARDS = 70  # RFC 3261 §16.6 step 3
 _NO_VALUE = b" \t\r\n,"  # what a comma list may have between its values
@@ -91,13 +92,28 @@ def _route_strictly(splice: Splice, request: Request, uri: bytes | None, own_rou
         splice.remove(index)
 
 
-def forwarded_response(response: Response, back_flow: Flow) -> bytes:
-    """The response without our Via: RFC 3261 §16.7 step 3."""
+def forwarded_response(response: Response, back_flow: Flow, towards: Source | None = None) -> bytes:
+    """The response without our Via: RFC 3261 §16.7 step 3.
+
+    `towards` is the source that it goes to: one that isn't trusted learns no asserted identity
+    that asks for privacy (RFC 3325 §5).
+    """
     splice = Splice(response)
     splice.drop_first_value(b"via")
+    if towards is not None and not towards.trusted and wants_privacy(response):
+        for index in response.indexes(b"p-asserted-identity"):
+            splice.remove(index)
     if back_flow.reliable and response.index(b"content-length") is None:
         splice.append(b"Content-Length: %d" % len(response.body))  # RFC 3261 §18.3
     return splice.to_bytes()
+
+
+def wants_privacy(message: Request | Response) -> bool:
+    """Whether Privacy says `id` (RFC 3325 §9.3)."""
+    if b"rivacy" not in message.raw and b"RIVACY" not in message.raw:
+        return False  # nearly always
+    value = message.first(b"privacy")
+    return value is not None and b"id" in [part.strip() for part in value.lower().split(b";")]
 
 
 def goes_further(response: Response) -> bool:

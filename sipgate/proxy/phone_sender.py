@@ -20,12 +20,13 @@ from .branch import BranchMaker
 from .call import Call, CallState
 from .flow_token import CALLEE_PHONE, FlowTokens, has_token_shape
 from .forwarder import Forwarder
+from .forwarding import wants_privacy
 from .next_hop import RouteSet, UnsupportedHop
 from .own_address import OwnAddresses
 from .response_context import ResponseContext
 from .restored import RestoredInvite
 from .source import Source, SourceTable
-from .upstream_sender import RECORD_ROUTED, forbidden_lines, record_routes, wants_privacy
+from .upstream_sender import RECORD_ROUTED, forbidden_lines, record_routes
 
 ELSEWHERE = "-"  # names who has a token, and is neither a source nor an upstream
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from sipgate.net import Flow
@@ -15,7 +16,7 @@ from .call import Call, CallState
 from .challenged_targets import ChallengedTargets
 from .flow_token import CALLER_PHONE
 from .forwarder import Forwarder
-from .forwarding import own_header_lines, readdressed_uri
+from .forwarding import own_header_lines, readdressed_uri, wants_privacy
 from .large_requests import CONNECT_SECONDS, LargeRequests, over_tcp
 from .next_hop import Hop, HopResolver, RouteSet, UnsupportedHop, route_hop, sips_needs_tls
 from .outgoing_number import outgoing_user
@@ -45,11 +46,13 @@ class UpstreamSender:
         challenged: ChallengedTargets,
         registrations: Registrations,
         bindings: BindingTable,
+        counts: Counter[str],
     ) -> None:
         self._gate = gate
         self._upstreams = upstreams
         self._own = own
         self._forwarder = forwarder
+        self._counts = counts
         self._branches = branches
         self._hops = hops
         self._challenged = challenged
@@ -329,7 +332,7 @@ class UpstreamSender:
         if target is None or uri.scheme not in (b"sip", b"sips"):
             return changed
         if uri.scheme == b"sips" and target.transport != "tls":
-            self._forwarder.downgraded()
+            self._counts["sips_downgraded"] += 1
             changed = b"sip:" + (request.uri if changed is None else changed)[len(b"sips:") :]
         if self._own.is_own(uri.host, uri.port, flow):
             raw = request.uri if changed is None else changed
@@ -422,12 +425,6 @@ def forbidden_lines(request: Request, source: Source | None) -> list[int]:
     if source is not None and source.realm is not None:
         removed += own_credentials(request, source.realm)
     return removed
-
-
-def wants_privacy(request: Request) -> bool:
-    """Whether Privacy says `id` (RFC 3325 §9.3)."""
-    value = request.first(b"privacy")
-    return value is not None and b"id" in [part.strip() for part in value.lower().split(b";")]
 
 
 def _record_route(token: bytes, flow: Flow, is_sips: bool) -> bytes:

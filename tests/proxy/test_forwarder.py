@@ -452,3 +452,44 @@ def test_over_udp_no_length_is_added() -> None:
     house.writes()
     house.heard()
     assert header(house.trunk.got_request("INVITE"), "content-length") is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_shown"),
+    [
+        (["P-Asserted-Identity: <tel:+13055559999>"], True),
+        (["P-Asserted-Identity: <tel:+13055559999>", "Privacy: id"], False),
+        (["P-Asserted-Identity: <tel:+13055559999>", "PRIVACY: header; ID"], False),
+        (["P-Asserted-Identity: <tel:+13055559999>", "Privacy: none"], True),
+    ],
+)
+def test_rfc_3325_5_an_untrusted_source_learns_no_identity_that_asks_for_privacy(
+    headers: list[str], is_shown: bool
+) -> None:
+    house = House()
+    house.phone.calls()
+    house.writes()
+    house.heard()
+    house.trunk.answers(200, headers=headers)
+    house.heard()
+    shown = house.phone.got_response(200).first(b"p-asserted-identity")
+    assert (shown is not None) is is_shown
+
+
+def test_rfc_3325_5_a_trusted_source_learns_it() -> None:
+    house = House()
+    house.pbx.calls(headers=["P-Asserted-Identity: <sip:4711@pbx>"])
+    house.writes()
+    house.heard()
+    house.trunk.answers(200, headers=["P-Asserted-Identity: <tel:+13055559999>", "Privacy: id"])
+    house.heard()
+    assert house.pbx.got_response(200).first(b"p-asserted-identity") is not None
+
+
+def test_rfc_3325_5_nor_within_a_dialog() -> None:
+    house = House()
+    house.call_up()
+    headers = ["P-Asserted-Identity: <tel:+13055559999>", "Privacy: id"]
+    house.trunk.back("UPDATE", headers=headers)
+    house.heard()
+    assert house.phone.got_request("UPDATE").first(b"p-asserted-identity") is None
