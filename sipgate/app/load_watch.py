@@ -47,18 +47,18 @@ class LoadWatch:
         self._is_logged = False
         overload.queue_age = queue_age
 
-    def start(self) -> None:
-        """Begin; `stop` ends it."""
-        self._arm()
+    def start(self, *, after: float = 0.0) -> None:
+        """Begin, in so many seconds; `stop` ends it."""
+        self._arm(after)
 
     def stop(self) -> None:
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
 
-    def _arm(self) -> None:
-        self._due = self._clock.now() + EVERY_SECONDS
-        self._handle = self._loop.call_later(EVERY_SECONDS, self._look)
+    def _arm(self, after: float = 0.0) -> None:
+        self._due = self._clock.now() + after + EVERY_SECONDS
+        self._handle = self._loop.call_later(after + EVERY_SECONDS, self._look)
 
     def _look(self) -> None:
         try:

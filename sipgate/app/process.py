@@ -57,6 +57,7 @@ SPOKEN = ("udp", "tcp", "tls")  # best first, where DNS leaves the choice to us
 RESOLVE_PATIENCE = 3.0  # for the names of targets, before new calls are taken
 OWNER_PATIENCE = 10.0  # a command may own the store for a moment between two programs
 READY_PATIENCE = 3.0  # what came meanwhile waits so long; then emergency calls can't any more
+CATCH_UP_SECONDS = 3.0
 MOST_UNWRITTEN = 10_000  # rows of strangers while the store can't be written
 
 log = structlog.get_logger()
@@ -225,7 +226,8 @@ class GateProcess:
             owned = [tasks.create_task(restarting(name, work)) for name, work in works.items()]
             owned.append(watching)
             waker.start()
-            load.start()
+            # What has waited from one program to the next is no overload.
+            load.start(after=CATCH_UP_SECONDS if self._waits_until_ready else 0.0)
             with self._signals():
                 await getting_ready
                 announce(

@@ -141,3 +141,27 @@ def test_it_looks_by_itself_until_it_is_stopped() -> None:
 
     before, after = asyncio.run(run())
     assert before == after
+
+
+def test_what_has_waited_before_the_first_look_is_no_overload() -> None:
+    async def run() -> tuple[bool, bool]:
+        watched = Watched()
+        watched.watch = LoadWatch(
+            watched.overload,
+            lambda: 0.25,
+            cast(Admission, watched.disk),
+            SystemClock(),
+            watched.counts,
+            ledger_counts=True,
+        )
+        watched.watch.start(after=0.3)
+        await asyncio.sleep(0.2)
+        early = watched.overload.is_overloaded
+        async with asyncio.timeout(10):
+            while not watched.overload.is_overloaded:  # noqa: ASYNC110 - told by nobody
+                await asyncio.sleep(0.02)
+        watched.watch.stop()
+        return early, watched.overload.is_overloaded
+
+    with capture_logs():
+        assert asyncio.run(run()) == (False, True)
