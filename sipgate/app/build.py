@@ -201,6 +201,7 @@ def build(
         hops=hops,
         own=own,
         bindings=bindings,
+        upstreams=tuple(upstreams.values()),
         clock=clock,
         counts=counts,
     )

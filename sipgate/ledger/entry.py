@@ -89,7 +89,10 @@ class DecisionEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="deci
 
 
 class AnsweredEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="answered"):
-    """A 2xx came. `decision` is the decision's `seq`; `session_expires` is in seconds.
+    """A 2xx came.
+
+    `routes` are the Record-Route lines of its dialog where there are others than ours. `decision`
+    is the decision's `seq`; `session_expires` is in seconds.
 
     `target` is the one that answered; the decision's is the one of first choice.
     """
@@ -98,6 +101,7 @@ class AnsweredEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="answ
     to_tag: str
     contact: str | None = None
     session_expires: int | None = None
+    routes: list[str] = msgspec.field(default_factory=list)
     target: str | None = None
 
 

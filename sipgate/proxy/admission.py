@@ -131,7 +131,7 @@ class Admission:
             callee_spelled=callee.spelled,
             callee_country=callee.country,
             to_number=None
-            if request.method == b"REFER"  # its To is whoever shall place the call
+            if request.method.upper() == b"REFER"  # its To is whoever shall place the call
             else self._other_number(request, source, uri, callee),
             call_id=text_of(request.call_id),
             from_tag=text_of(request.from_tag),

@@ -58,6 +58,7 @@ class Call:
     info_digits: int = 0  # that the caller sent in INFO once it was up
     last_status: int = 0
     is_restored: bool = False  # known from the ledger, not from its INVITE
+    was_transferred: bool = False  # a REFER has joined it with another one
     is_referral: bool = False  # somebody else was asked to place it: it is over with that answer
 
     def has_dialog(self, from_tag: bytes, to_tag: bytes) -> bool:

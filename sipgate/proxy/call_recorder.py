@@ -80,6 +80,7 @@ class CallRecorder:
                 contact=None if contact is None else text_of(contact),
                 session_expires=session_expires,
                 target=text_of(call.target) or None,
+                routes=[text_of(line) for line in call.route_lines],
             )
         )
 

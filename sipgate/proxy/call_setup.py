@@ -25,7 +25,7 @@ from .loop import LoopDetector
 from .next_hop import NO_ROUTE, RouteSet, UnsupportedHop
 from .outcome import CALLER, CANCELLED, FAILED, GATE
 from .phone_sender import PhoneSender, ToPhone
-from .referral import Referral, is_transfer, read_referral
+from .referral import Referral, read_referral, transferred_call
 from .refusal import refusal
 from .response_context import ResponseContext
 from .restored import RestoredInvites
@@ -309,9 +309,19 @@ class CallSetup:
         """
         request, source = context.request, context.source
         assert source is not None
-        referral = read_referral(request) if request.method == b"REFER" else Referral(uri, None)
+        is_refer = request.method.upper() == b"REFER"
+        referral = read_referral(request) if is_refer else Referral(uri, None)
         if referral is None:
             self.send_undecided(context, uri, routes, call, opened, now)
+            return
+        is_shown = True
+        if call is not None:
+            is_shown = self._dialogs.shows(call, routes)
+        elif opened:
+            is_shown = self._upstream_sender.allows_routes(source, routes)
+        if not is_shown:
+            self.counts["routes_refused"] += 1
+            self._forwarder.respond(context, 403, now, phrase=b"Route set not allowed")
             return
         callee = self._callee(referral.uri, source)
         is_help = is_emergency(callee)
@@ -328,13 +338,18 @@ class CallSetup:
         asked = referral.uri.raw
         if is_help:
             self.counts["calls_emergency"] += 1
+            context.is_emergency = True  # every target is tried
             self.send_undecided(context, uri, routes, call, opened, now)
             self._record_emergency(context, attempt, now, asked=asked)
             return
         context.uri, context.callee, context.routes = uri, callee, routes
         context.referred = (call, opened)
-        joins = is_transfer(referral, attempt.callee, attempt.caller, source, self._calls)
-        self._admit(context, attempt, now=now, asked=asked, is_transfer=joins)
+        joined = transferred_call(
+            referral, attempt.callee, attempt.caller, source, call, self._calls
+        )
+        if joined is not None:
+            joined.was_transferred = True
+        self._admit(context, attempt, now=now, asked=asked, is_transfer=joined is not None)
 
     def _emergency(self, context: ResponseContext, uri: Uri, callee: Callee, now: float) -> None:
         """Forward first, record after: nothing may keep an emergency call (design §1)."""

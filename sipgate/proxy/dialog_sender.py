@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from functools import partial
 
@@ -29,6 +29,7 @@ from .forwarding import own_header_lines, wants_privacy
 from .next_hop import Hop, HopResolver, RouteSet, UnsupportedHop, hop_of, route_hop
 from .own_address import SIP_PORT, OwnAddresses
 from .response_context import ResponseContext
+from .upstream import Upstream
 from .upstream_sender import RECORD_ROUTED, forbidden_lines, record_routes
 
 
@@ -45,6 +46,7 @@ class DialogSender:
         hops: HopResolver,
         own: OwnAddresses,
         bindings: BindingTable,
+        upstreams: Collection[Upstream],
         clock: Clock,
         counts: Counter[str],
     ) -> None:
@@ -55,6 +57,7 @@ class DialogSender:
         self._recorder = recorder
         self._hops = hops
         self._bindings = bindings
+        self._upstreams = upstreams
         self._clock = clock
         self._counts = counts
 
@@ -289,15 +292,25 @@ class DialogSender:
         return contact is None and call.is_restored and callee.kind == "unreadable"
 
     def shows(self, call: Call, routes: RouteSet) -> bool:
-        """Whether the dialog has shown each hop of a Route set; a restored call's are not known."""
-        if not routes.rest or call.is_restored:
+        """Whether the dialog has shown each hop of a Route set.
+
+        Where a crash lost what it showed, its upstream's own places will do, as loose routers.
+        """
+        if not routes.rest:
             return True
+        if call.is_restored and not call.route_lines:
+            return all(self._is_upstream(value) for value in routes.rest)
         shown = set()
         for line in call.route_lines:
             for value in split_values(line.partition(b":")[2]):
                 with suppress(BadMessage):
                     shown.add(_place(value))
         return all(_place(value) in shown for value in routes.rest)
+
+    def _is_upstream(self, route: bytes) -> bool:
+        uri = parse_uri(parse_name_addr(route).uri)
+        host = uri.host.decode("ascii", "replace").strip("[]")
+        return b"lr" in uri.params and any(one.holds(host) for one in self._upstreams)
 
     def _restored(self, request: Request, now: float) -> Call | None:
         """A call whose tags a crash lost: the To tag that comes with its token is its answer."""
@@ -337,6 +350,7 @@ def _place_of(uri: Uri) -> tuple[bytes | None, bytes, int, bytes | None]:
     return uri.user, uri.host, uri.port or SIP_PORT, uri.params.get(b"maddr")
 
 
-def _place(route: bytes) -> tuple[bytes, int | None]:
+def _place(route: bytes) -> tuple[bytes | None, bytes, int | None, bool]:
+    """What makes a Route value the one that was shown: a strict router's user part would ring."""
     uri = parse_uri(parse_name_addr(route).uri)
-    return uri.host, uri.port
+    return uri.user, uri.host, uri.port, b"lr" in uri.params

@@ -30,11 +30,8 @@ def forbidden_reason(
 
 def names_several(request: Request) -> bool:
     """Whether a list of callees comes with the request, of which only one would be decided."""
-    required = request.first(b"require")
-    if required is not None:
-        options = required.lower()
-        if any(option in options for option in LISTS_OF_CALLEES):
-            return True
+    if any(option.lower() in LISTS_OF_CALLEES for option in request.values(b"require")):
+        return True
     content = request.first(b"content-type")
     if content is None:
         return False

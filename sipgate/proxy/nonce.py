@@ -35,6 +35,7 @@ class NonceMint:
         self._boot = boot  # the clock begins anew with it
         self._started_at = started_at
         self._serial = 0
+        self._stale_through = 0.0  # what of older ones was used is not remembered any more
         self._seen: OrderedDict[str, tuple[int, int]] = OrderedDict()  # highest count, bits below
 
     def __len__(self) -> int:
@@ -54,6 +55,8 @@ class NonceMint:
         if not compare_digest(self._hash(head, peer), digest):
             return Freshness.FOREIGN
         made_at = int(head[:_TIME_DIGITS], 16) / 1000
+        if made_at <= self._stale_through:
+            return Freshness.STALE
         if made_at + 0.001 < self._started_at or not now - NONCE_SECONDS <= made_at <= now + 1.0:
             return Freshness.STALE
         seen = self._seen.get(nonce)
@@ -75,7 +78,9 @@ class NonceMint:
             highest = count
         self._seen[nonce] = (highest, bits | 1 << (highest - count))
         while len(self._seen) > MOST_REMEMBERED:
-            self._seen.popitem(last=False)
+            forgotten, _ = self._seen.popitem(last=False)
+            made_at = int(forgotten[:_TIME_DIGITS], 16) / 1000
+            self._stale_through = max(self._stale_through, made_at)
 
     def forget(self, now: float) -> None:
         """Drop those that are stale anyway; called now and then."""

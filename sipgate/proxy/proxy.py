@@ -465,4 +465,4 @@ class Proxy:
 
 def _may_place_call(method: bytes) -> bool:
     """Whether an upstream might dial for this method, though it is no INVITE."""
-    return method == b"REFER" or method.upper() == b"INVITE"
+    return method.upper() in (b"INVITE", b"REFER")

@@ -39,8 +39,7 @@ def read_referral(request: Request) -> Referral | None:
     BadMessage(403) for what can't be decided: several (RFC 5368), a list in the body, a URI that
     nobody can call, one that can't be read.
     """
-    required = request.first(b"require")
-    if required is not None and b"multiple-refer" in required.lower():
+    if b"multiple-refer" in (option.lower() for option in request.values(b"require")):
         raise BadMessage(403, "a REFER for several at once")
     values = request.values(b"refer-to")
     if not values:
@@ -58,27 +57,30 @@ def read_referral(request: Request) -> Referral | None:
     return Referral(uri, _read_replaces(uri.headers))
 
 
-def is_transfer(
-    referral: Referral, callee: str, caller: str, source: Source, calls: ActiveCalls
-) -> bool:
-    """Whether the REFER joins a call that its sender has up with that very number.
+def transferred_call(
+    referral: Referral,
+    callee: str,
+    caller: str,
+    source: Source,
+    dialog: Call | None,
+    calls: ActiveCalls,
+) -> Call | None:
+    """The call that the REFER joins with its own: one that its sender has up with that very number.
 
-    `caller` is the sender. The two tags may stand in either order: RFC 3891 §3 counts them from
-    the side of whoever is to be called.
+    `caller` is the sender, `dialog` the call that the REFER came in. Each call can be joined once:
+    a party that ignores Replaces would ring the number anew each time. The two tags may stand in
+    either order: RFC 3891 §3 counts them from the side of whoever is to be called. A call that came
+    in is none: whoever called chose the number that it shows.
     """
     replaces = referral.replaces
     if replaces is None:
-        return False
+        return None
     call = calls.find(replaces.call_id, replaces.from_tag, replaces.to_tag)
-    if call is None or call.state is not CallState.UP:
-        return False
-    if call.inbound:
-        return call.attempt.cli == callee
-    return _is_own(call, caller, source) and call.attempt.callee == callee
-
-
-def _is_own(call: Call, caller: str, source: Source) -> bool:
-    return call.source is source and call.attempt.caller == caller
+    if call is None or call is dialog or call.state is not CallState.UP or call.was_transferred:
+        return None
+    if call.inbound or call.source is not source or call.attempt.caller != caller:
+        return None
+    return call if call.attempt.callee == callee else None
 
 
 def _read_replaces(headers: bytes) -> Replaces | None:

@@ -297,6 +297,7 @@ class CallRestorer:
             call.saw_tag(answer.to_tag.encode())
             call.up_tags = call.callee_tags
             call.callee_contact = _bytes(answer.contact)
+            call.route_lines = tuple(line.encode() for line in answer.routes)
             call.answered_at = since
             call.answered_time = answer.time_us / 1_000_000
             call.session_seconds = answer.session_expires

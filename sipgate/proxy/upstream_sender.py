@@ -75,11 +75,22 @@ class UpstreamSender:
         return None
 
     def allows_routes(self, source: Source, routes: RouteSet) -> bool:
-        """Whether a Route set of the caller's own may stand (design §6, Route)."""
-        if not routes.rest or source.routes:
+        """Whether a Route set of the caller's own may stand (design §6, Route).
+
+        Never one whose strict router would get its own URI as Request-URI (RFC 3261 §16.6 step 6):
+        another number would ring than the one that was decided on.
+        """
+        if not routes.rest:
+            return True
+        if source.decide and any(map(_would_ring, routes.rest)):
+            return False
+        if source.routes:
             return True
         upstream = self._upstreams[source.upstream]
-        return all(_target_at(upstream, value) is not None for value in routes.rest)
+        return all(
+            _target_at(upstream, value) is not None and not _has_user(value)
+            for value in routes.rest
+        )
 
     def send_invite(
         self,
@@ -386,6 +397,16 @@ def _target_at(upstream: Upstream, route: bytes) -> bytes | None:
         if hop == Hop(target.transport, target.host, target.port):
             return target.key
     return None
+
+
+def _has_user(route: bytes) -> bool:
+    return parse_uri(parse_name_addr(route).uri).user is not None
+
+
+def _would_ring(route: bytes) -> bool:
+    """Whether a Route value names somebody, and a strict router is to put it into Request-URI."""
+    uri = parse_uri(parse_name_addr(route).uri)
+    return uri.user is not None and b"lr" not in uri.params
 
 
 def _to_uri(request: Request) -> bytes | None:

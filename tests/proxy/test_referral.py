@@ -20,9 +20,19 @@ DENY = """
 """
 
 
-def refers(house: House, to: str | None, *, branch: str = "r1", cseq: int = 2) -> None:
+def refers(
+    house: House, to: str | None, *, branch: str = "r1", cseq: int = 2, to_tag: str = "t1"
+) -> None:
+    """Send a REFER in the first call's dialog."""
     headers = [] if to is None else [f"Refer-To: {to}"]
-    house.phone.in_dialog("REFER", cseq=cseq, branch=branch, headers=headers)
+    house.phone.asks(
+        "REFER",
+        "sip:callee@10.9.0.9:5080",
+        to_tag=to_tag,
+        cseq=cseq,
+        branch=branch,
+        headers=headers,
+    )
 
 
 def test_a_refer_waits_until_its_decision_is_on_disk() -> None:
@@ -317,7 +327,9 @@ def test_one_to_an_emergency_number_that_can_not_be_sent_leaves_no_call() -> Non
     house.phone.asks("MESSAGE", "sip:1@far.example", branch="b2")  # the one try of this second
     house.heard()
     house.phone.asks("invite", "urn:service:sos", branch="b3")
-    assert house.heard() == ["phone: SIP/2.0 503 Service Unavailable"]
+    assert house.heard() == ["trunk: invite urn:service:sos SIP/2.0"]  # without throttle
+    house.parts.proxy.flow_lost(house.trunk.wire, "refused")
+    assert set(house.heard()) == {"phone: SIP/2.0 503 Service Unavailable"}  # the MESSAGE's too
     house.writes()
     house.waits(70)
     assert len(house.decisions) == 1
