@@ -37,7 +37,7 @@ def trust_upstreams(network: Network, config: Config) -> None:
 
 def check_certificates(config: Config) -> None:
     """Read all files and forget them. Raises ConfigError with each that can't be used."""
-    problems = []
+    problems = _contradictions(config)
     wanted: list[ServerTls | ClientTls | None] = [server_tls(listen) for listen in config.listen]
     wanted += [
         client_tls(upstream)
@@ -53,3 +53,17 @@ def check_certificates(config: Config) -> None:
             problems.append(Problem(str(error.path), None, None, error.reason))
     if problems:
         raise ConfigError(problems)
+
+
+def _contradictions(config: Config) -> list[Problem]:
+    """Upstreams that would meet one host by different certificates: a connection is to a host."""
+    problems, by_host = [], dict[str, Upstream]()
+    for upstream in config.upstream:
+        for target in upstream.targets:
+            if not target.is_tls:
+                continue
+            other = by_host.setdefault(target.host, upstream)
+            if client_tls(other) != client_tls(upstream):
+                told = f"upstreams {other.name} and {upstream.name} have other TLS settings"
+                problems.append(Problem(f"target {target.host}", None, None, told))
+    return problems

@@ -1,12 +1,15 @@
 """What the network layer is told of the configuration."""
 
+import unicodedata
 from collections.abc import Callable
+from urllib.parse import unquote_to_bytes
 
 from sipgate.config import Config
 from sipgate.gate import Policy
 from sipgate.net import NetLimits, is_ordinary_request
 from sipgate.numbers import EmergencyNumbers
 
+MOST_URI_BYTES = 512  # longer ones are not looked at whole
 NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 
 
@@ -28,7 +31,24 @@ def spares(config: Config, policy: Policy) -> Callable[[bytes], bool]:
             return False
         if not raw.startswith(b"INVITE "):
             return True
-        user = raw[7:96].partition(b"@")[0].rpartition(b":")[2].partition(b";")[0]
-        return not numbers.match_end(user.translate(None, NO_DIGITS).decode())
+        return not numbers.match_end(_dialled_digits(raw))
 
     return may_shed
+
+
+def _dialled_digits(invite: bytes) -> str:
+    """The digits that an INVITE's Request-URI dials, however they are spelled.
+
+    A password, parameters and what is dialled on after a pause are none of them.
+    """
+    uri = invite[7 : invite.find(b" ", 7, MOST_URI_BYTES)]
+    user = uri.partition(b":")[2].partition(b"@")[0]
+    if b"%" in user or not user.isascii():
+        text = unquote_to_bytes(user).decode("utf-8", "replace")
+        user = "".join(
+            str(unicodedata.decimal(character)) if character.isdecimal() else character
+            for character in text
+        ).encode()
+    for separator in b";:,?pPwWxX#":
+        user = user.partition(bytes((separator,)))[0]
+    return user.translate(None, NO_DIGITS).decode()

@@ -213,6 +213,8 @@ class GateProcess:
         getting_ready = early.create_task(self._get_ready(parts, ledger, watch))
         if self._waits_until_ready:  # then nothing that has arrived gets 503
             await asyncio.wait({getting_ready}, timeout=READY_PATIENCE)
+        # An emergency call needs a target too: what comes meanwhile waits in the sockets.
+        await watch.wait_first(RESOLVE_PATIENCE)
         async with network, asyncio.TaskGroup() as tasks:
             works = {
                 "names": names.run,

@@ -125,7 +125,7 @@ class TcpFlow(Flow, asyncio.Protocol):
             self.state = State.CLOSING
             self._lost_because = reason
             self._table.closing(self)
-            if hear_out:
+            if hear_out and self._pipe.can_write_eof():  # TLS can't
                 self._pipe.write_eof()
                 self._pipe.resume_reading()
             else:

@@ -7,6 +7,7 @@ is bounded like the connections themselves.
 import asyncio
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable, Coroutine
 
 import structlog
@@ -74,6 +75,8 @@ class TlsConnections(TcpConnections):
         self._client_settings: dict[str, ClientTls] = {}
         self._client_contexts: dict[str, ssl.SSLContext] = {}
         self._shaking = 0
+        self._shaking_by_host: Counter[str] = Counter()
+        self._default_context: ssl.SSLContext | None = None  # for peers that no target names
 
     def serve_by(self, listener: Listener, settings: ServerTls) -> None:
         """What a listener shows. Raises CertificateError."""
@@ -92,6 +95,7 @@ class TlsConnections(TcpConnections):
         servers = {one: (kept, kept.context()) for one, (kept, _) in self._servers.items()}
         clients = {host: kept.context() for host, kept in self._client_settings.items()}
         self._servers, self._client_contexts = servers, clients
+        self._default_context = None
 
     # Accepting
 
@@ -105,11 +109,13 @@ class TlsConnections(TcpConnections):
                 log.warning("tls_accept_failed", listener=listener.name, error=str(error))
                 await asyncio.sleep(ACCEPT_PAUSE_SECONDS)
                 continue
-            if self._shaking >= self.limits.connections:
+            is_greedy = self._shaking_by_host.get(address[0], 0) >= self.limits.connections_per_host
+            if self._shaking >= self.limits.connections or is_greedy:
                 self.delivery.counts.refused_connections += 1
                 connection.close()
                 continue
             self._shaking += 1
+            self._shaking_by_host[address[0]] += 1
             self._own(self._take(connection, address[0], listener))
 
     async def _take(self, connection: socket.socket, host: str, listener: Listener) -> None:
@@ -129,6 +135,9 @@ class TlsConnections(TcpConnections):
             connection.close()
         finally:
             self._shaking -= 1
+            self._shaking_by_host[host] -= 1
+            if not self._shaking_by_host[host]:
+                del self._shaking_by_host[host]
 
     # Connecting
 
@@ -148,6 +157,12 @@ class TlsConnections(TcpConnections):
         flow = TlsFlow(host, port, listener, self, outbound=True, server_name=server_name)
         return flow if self.adopt_outbound(flow) else None
 
+    async def _default(self) -> ssl.SSLContext:
+        """Whom the machine believes; reading that takes some 20 ms, so not on the loop."""
+        if self._default_context is None:
+            self._default_context = await asyncio.to_thread(ClientTls().context)
+        return self._default_context
+
     async def connect(self, flow: TcpFlow) -> None:
         """Connect a flow from `begin_to`, and see whom the certificate proves."""
         assert isinstance(flow, TlsFlow)
@@ -158,7 +173,7 @@ class TlsConnections(TcpConnections):
         try:
             context = self._client_contexts.get(flow.server_name)
             if context is None:
-                context = settings.context()
+                context = await self._default()
             async with asyncio.timeout(self.limits.connect_seconds):
                 await asyncio.get_running_loop().create_connection(
                     lambda: flow,

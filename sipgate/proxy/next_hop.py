@@ -242,6 +242,8 @@ class HopResolver:
         A failed one has its turn again when those to all others have ended too. `name` led there:
         by TLS the certificate must prove it (RFC 5922 §4).
         """
+        if len(self._server_names) >= REMEMBERED_FLOWS:
+            self._server_names.clear()  # those of targets are told again each time
         for place in places:
             if place.transport == "tls":
                 self._server_names[Hop(*place)] = name

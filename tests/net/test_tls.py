@@ -319,3 +319,36 @@ def test_rfc_5923_an_alias_is_taken_where_the_certificate_proves_the_sent_by(
             )
 
     run(conversation())
+
+
+def test_one_address_can_not_hold_all_handshakes(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+
+    async def conversation() -> None:
+        limits = NetLimits(connections=20, connections_per_host=2, connect_seconds=0.5)
+        async with Network(Recorder(), clock=SystemClock(), limits=limits) as network:
+            listener = await network.listen("tls", "127.0.0.1", 0, tls=server(authority))
+            idle = [await asyncio.open_connection("127.0.0.1", listener.port) for _ in range(5)]
+            await until(lambda: network.counts.refused_connections == 3)
+            for _, writer in idle:
+                writer.close()
+
+    run(conversation())
+
+
+def test_garbage_over_tls_ends_the_connection_with_its_answer(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+
+    async def conversation() -> None:
+        recorder = Recorder()
+        recorder.on_bad_stream = lambda flow: flow.send(b"SIP/2.0 400 no\r\n\r\n")
+        async with Network(recorder, clock=SystemClock()) as network:
+            listener = await network.listen("tls", "127.0.0.1", 0, tls=server(authority))
+            reader, writer = await connect(listener, believer(authority))
+            writer.write(b"X" * 70_000)
+            async with asyncio.timeout(WAIT_SECONDS):
+                assert (await reader.read()).startswith(b"SIP/2.0 400")
+            await recorder.until(lambda: recorder.lost)
+            writer.close()
+
+    run(conversation())

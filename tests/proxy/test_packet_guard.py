@@ -494,3 +494,24 @@ def test_a_refusals_via_says_where_the_call_came_from(params: str, answered: str
     if answered is not None:
         assert via == "SIP/2.0/UDP 192.168.1.4:5070" + answered
     assert (wire.host, wire.port) == ("10.1.0.7", 5060 if "rport" in params else 5070)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "tel:911",
+        "tel:911;phone-context=+1",
+        "tel:9-1-1",
+        f"sip:%39%31%31@{GATE}",
+        f"sip:911:pw@{GATE}",
+        f"sip:911,,5@{GATE}",
+        f"sip:911;isub=5@{GATE}",
+        f"sip:%EF%BC%99%EF%BC%91%EF%BC%91@{GATE}",
+    ],
+)
+def test_an_emergency_call_in_any_spelling_is_served_in_overload(uri: str) -> None:
+    house = House()
+    overloaded(house)
+    house.phone.asks("INVITE", uri)
+    assert [line for line in house.heard() if line.startswith("trunk: INVITE ")]
+    assert house.parts.counts["calls_emergency"] == 1
