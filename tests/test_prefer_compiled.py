@@ -1,6 +1,8 @@
 """The compiled copy runs only while it was made from the sources that are there."""
 
+import ast
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,26 @@ def test_without_a_copy_the_sources_run(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.delenv("SIPGATE_PURE", raising=False)
 
     assert not is_preferred(tmp_path, monkeypatch)
+
+
+ROOT = Path(__file__).parent.parent
+COMPILED = ("sip", "proxy", "counters")
+
+
+def shared_names(path: Path) -> Iterator[str]:
+    """Names that a function gives to exceptions of more than one kind."""
+    for function in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            kinds: dict[str, set[str]] = {}
+            for found in ast.walk(function):
+                if isinstance(found, ast.ExceptHandler) and found.name and found.type is not None:
+                    kinds.setdefault(found.name, set()).add(ast.unparse(found.type))
+            yield from (f"{function.name}: {name}" for name, kind in kinds.items() if len(kind) > 1)
+
+
+@pytest.mark.parametrize("layer", COMPILED)
+def test_no_compiled_function_gives_one_name_to_two_kinds_of_exception(layer: str) -> None:
+    """mypyc takes the name to be of the first kind, and answers the second with TypeError."""
+    paths = (ROOT / "sipgate" / layer).glob("*.py")
+
+    assert [f"{path.name} {found}" for path in paths for found in shared_names(path)] == []

@@ -261,9 +261,9 @@ class Proxy:
             self._forwarder.respond(
                 context, error.status, now, headers=(b"Warning: " + error.warning,)
             )
-        except BadMessage as error:
+        except BadMessage as bad:
             self.counts["requests_bad"] += 1
-            self._forwarder.respond(context, error.status, now, phrase=error.reason.encode())
+            self._forwarder.respond(context, bad.status, now, phrase=bad.reason.encode())
 
     def _absorbed(
         self, request: Request, flow: Flow, entry: ResponseContext | ServerTombstone, now: float
