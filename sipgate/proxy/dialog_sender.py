@@ -25,10 +25,11 @@ from .call import ActiveCalls, Call
 from .call_recorder import CallRecorder
 from .dtmf import info_digits
 from .forwarder import Forwarder
-from .forwarding import own_header_lines, wants_privacy
+from .forwarding import wants_privacy
 from .next_hop import Hop, HopResolver, RouteSet, UnsupportedHop, hop_of, route_hop
 from .own_address import SIP_PORT, OwnAddresses
 from .response_context import ResponseContext
+from .source import Source
 from .upstream import Upstream
 from .upstream_sender import RECORD_ROUTED, forbidden_lines, record_routes
 
@@ -86,7 +87,7 @@ class DialogSender:
             context.call = call
             if request.method == b"INFO" and call.is_from_caller(request.from_tag):
                 call.info_digits += info_digits(request)
-        remove = tuple(forbidden_lines(request, context.source))
+        remove = tuple(forbidden_lines(request, _sender(request, context.source, call)))
         if (
             call is not None
             and not call.source.trusted
@@ -112,11 +113,22 @@ class DialogSender:
         self._forwarder.trying(context, now)
         self.send(context, uri, routes, call, now)
 
-    def send_ack(self, request: Request, routes: RouteSet, call: Call | None, flow: Flow) -> None:
-        """The ACK to a 2xx, end to end (RFC 3261 §13.2.2.4)."""
+    def send_ack(
+        self,
+        request: Request,
+        routes: RouteSet,
+        call: Call | None,
+        flow: Flow,
+        source: Source | None,
+    ) -> None:
+        """The ACK to a 2xx, end to end (RFC 3261 §13.2.2.4).
+
+        It carries the credentials of its INVITE (RFC 3261 §22.3), ours among them.
+        """
         try:
             aimed = self._party_of(request, None, routes, call, flow)
-            use = partial(self._pass, request, routes, aimed.raw if aimed else None)
+            remove = tuple(forbidden_lines(request, _sender(request, source, call)))
+            use = partial(self._pass, request, routes, remove, aimed.raw if aimed else None)
             self._towards(request, routes, call, use, aimed)
         except (UnsupportedHop, BadMessage):
             self._counts["acks_stray"] += 1
@@ -132,7 +144,8 @@ class DialogSender:
             return
         try:
             contact = parse_name_addr(call.callee_contact).uri
-            use = partial(self._pass, request, routes, contact)
+            remove = tuple(forbidden_lines(request, call.source))
+            use = partial(self._pass, request, routes, remove, contact)
             self._hops.with_flow(hop_of(parse_uri(contact)), use)
         except (UnsupportedHop, BadMessage):
             self._counts["acks_stray"] += 1
@@ -170,10 +183,14 @@ class DialogSender:
         )
 
     def _pass(
-        self, request: Request, routes: RouteSet, uri: bytes | None, out_flow: Flow | None
+        self,
+        request: Request,
+        routes: RouteSet,
+        remove: tuple[int, ...],
+        uri: bytes | None,
+        out_flow: Flow | None,
     ) -> None:
         if out_flow is not None:
-            remove = tuple(own_header_lines(request))
             target = out_flow.name.encode()
             self._forwarder.stateless(
                 request,
@@ -323,6 +340,13 @@ class DialogSender:
                 self._recorder.answered(call, other, None, None, now)
                 return call
         return None
+
+
+def _sender(request: Request, source: Source | None, call: Call | None) -> Source | None:
+    """Whose rules hold for a request in a dialog: the caller's own, from wherever he sends now."""
+    if source is None and call is not None and call.is_from_caller(request.from_tag):
+        return call.source
+    return source
 
 
 def _hop_or(uri: Uri, flow: Flow | None) -> Hop | None:

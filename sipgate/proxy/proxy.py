@@ -211,7 +211,7 @@ class Proxy:
             elif request.max_forwards == 0:
                 self.counts["acks_stray"] += 1
             elif opened:
-                self._dialogs.send_ack(request, routes, call, flow)
+                self._dialogs.send_ack(request, routes, call, flow, source)
             elif isinstance(entry, ServerTombstone) and entry.call is not None:
                 self._dialogs.send_ack_by_branch(request, routes, entry.call)
             else:

@@ -7,7 +7,7 @@ import pytest
 
 from sipgate.sip import secret_hash
 
-from .house import GATE, House, header
+from .house import GATE, PHONE, STRANGER, House, header
 
 REALM = "example.com"
 SETTINGS = f'realm = "{REALM}"'
@@ -215,6 +215,44 @@ def test_requests_in_a_call_are_not_asked_again() -> None:
     house.phone.in_dialog("BYE", cseq=4, branch="y1")
     sent = [line.split()[1] for line in house.heard() if line.startswith("trunk: ")]
     assert sent == ["ACK", "INVITE", "BYE"]
+
+
+@pytest.mark.parametrize("host", [PHONE, STRANGER], ids=["at home", "that has moved"])
+def test_our_credentials_leave_in_no_request_of_a_call_rfc_3261_22_3(host: str) -> None:
+    """A phone sends them in the ACK and often in all that follows; the PBX's own pass."""
+    house = guarded()
+    is_asked(house)
+    ours = proof(house)
+    house.phone.calls(headers=[ours], cseq=2, branch="b2")
+    house.writes()
+    house.heard()
+    house.trunk.answers(200)
+    house.heard()
+    phone = house.end("roamer", host, 5070)
+    phone.got = house.phone.got
+    other = (
+        'Proxy-Authorization: Digest username="4711", realm="pbx", nonce="n", uri="u", response="0"'
+    )
+    for number, method in enumerate(("ACK", "INFO", "BYE"), 2):
+        phone.in_dialog(method, cseq=number, branch=f"y{number}", headers=[ours, other])
+        house.heard()
+        went = house.trunk.got_request(method)
+        assert [went.lines[at].decode() for at in went.indexes(b"proxy-authorization")] == [other]
+
+
+def test_our_credentials_leave_in_no_ack_under_the_branch_of_its_invite() -> None:
+    house = guarded()
+    is_asked(house)
+    ours = proof(house)
+    house.phone.calls(headers=[ours], cseq=2, branch="b2")
+    house.writes()
+    house.heard()
+    house.trunk.answers(200)
+    house.heard()
+    uri = f"sip:+13055550001@{GATE}"
+    house.phone.asks("ACK", uri, to_tag="wrong", cseq=2, branch="b2", headers=[ours])
+    assert house.heard() == ["trunk: ACK sip:callee@10.9.0.9:5080 SIP/2.0"]
+    assert not house.trunk.got_request("ACK").indexes(b"proxy-authorization")
 
 
 def test_a_refer_proves_itself() -> None:
