@@ -1,15 +1,17 @@
 """Wrong passwords: counted, and answered later and later (design §6, Strangers).
 
 Slowed is who guesses: one address with one user name, or one address with many. A phone that has
-logged in from that address is never slowed for its neighbours' mistakes, and nobody can lock a user
-out from elsewhere. A challenge is no failed log-in.
+logged in from that address is never slowed for its neighbours' mistakes, nor is a new one for a
+neighbour that keeps trying an old password, and nobody can lock a user out from elsewhere. A
+challenge is no failed log-in. Of IPv6 a /64 is one address: who has one has all of them.
 """
 
 from collections import OrderedDict
+from ipaddress import IPv6Address
 from typing import Final
 
 FREE_GUESSES: Final = 5  # one user at one address: typing errors
-FREE_GUESSES_AT_ADDRESS: Final = 50  # all users at one address: a PBX with many wrong phones
+FREE_GUESSES_AT_ADDRESS: Final = 50  # all users at one address, each one's first FREE_GUESSES
 LONGEST_SECONDS: Final = 300.0
 FORGOTTEN_AFTER: Final = 3600.0  # seconds without another wrong one
 MOST_REMEMBERED: Final = 20_000
@@ -27,6 +29,7 @@ class Guesses:
 
     def wait_seconds(self, address: str, user: str, now: float) -> float:
         """How long this user at this address has to wait; 0: not at all."""
+        address = _place(address)
         wait = self._wait((address, user), FREE_GUESSES, now)
         if (address, user) not in self._known:
             wait = max(wait, self._wait((address, ""), FREE_GUESSES_AT_ADDRESS, now))
@@ -34,11 +37,15 @@ class Guesses:
 
     def wrong(self, address: str, user: str, now: float) -> int:
         """A wrong one; gives how many this user at this address has had in a row."""
-        self._count((address, ""), now)
-        return self._count((address, user), now)
+        address = _place(address)
+        count = self._count((address, user), now)
+        if count <= FREE_GUESSES:  # beyond, it is slowed by itself, and no news of the address
+            self._count((address, ""), now)
+        return count
 
     def right(self, address: str, user: str) -> None:
         """The right one: this user is known there from now on."""
+        address = _place(address)
         self._wrong.pop((address, user), None)
         self._known.pop((address, user), None)
         self._known[address, user] = None
@@ -62,3 +69,16 @@ class Guesses:
             return 0.0
         pause = min(LONGEST_SECONDS, 2.0 ** min(count - free, 16))
         return max(0.0, last + pause - now)
+
+
+def _place(address: str) -> str:
+    """What counts as one address: of IPv6 its /64, of IPv4 (in IPv6 spelling too) itself."""
+    if ":" not in address:
+        return address
+    try:
+        found = IPv6Address(address.partition("%")[0].strip("[]"))
+    except ValueError:
+        return address
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return f"{int(found) >> 64:x}::/64"
