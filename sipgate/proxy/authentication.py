@@ -82,7 +82,7 @@ class Authenticator:
             # used: the password is right, so the phone may answer the new challenge by itself.
             self._counts["digest_stale"] += 1
             return self._challenge(source, peer, now, stale=True)
-        self._mint.use(credentials.nonce, credentials.nonce_count)
+        self._mint.use(credentials.nonce, credentials.nonce_count, now)
         self._guesses.right(peer, user)
         return user
 

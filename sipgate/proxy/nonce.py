@@ -70,23 +70,21 @@ class NonceMint:
             return Freshness.REPLAYED
         return Freshness.FRESH
 
-    def use(self, nonce: str, count: int) -> None:
-        """Its credentials were right: this count is spent."""
+    def use(self, nonce: str, count: int, now: float) -> None:
+        """Its credentials were right: this count is spent. Forgets those that are stale anyway."""
         highest, bits = self._seen.pop(nonce, (0, 0))
         if count > highest:
             bits = (bits << min(count - highest, WINDOW)) & (2**WINDOW - 1)
             highest = count
         self._seen[nonce] = (highest, bits | 1 << (highest - count))
-        while len(self._seen) > MOST_REMEMBERED:
-            forgotten, _ = self._seen.popitem(last=False)
-            made_at = int(forgotten[:_TIME_DIGITS], 16) / 1000
-            self._stale_through = max(self._stale_through, made_at)
-
-    def forget(self, now: float) -> None:
-        """Drop those that are stale anyway; called now and then."""
-        oldest = f"{int(max(0.0, now - NONCE_SECONDS) * 1000):012x}"
-        for nonce in [one for one in self._seen if one[:_TIME_DIGITS] < oldest]:
-            del self._seen[nonce]
+        while self._seen:  # the least recently used are the oldest, or nearly
+            oldest = next(iter(self._seen))
+            made_at = int(oldest[:_TIME_DIGITS], 16) / 1000
+            if made_at >= now - NONCE_SECONDS:
+                if len(self._seen) <= MOST_REMEMBERED:
+                    return
+                self._stale_through = max(self._stale_through, made_at)
+            del self._seen[oldest]
 
     def _hash(self, head: str, peer: str) -> str:
         text = f"{self._boot} {head} {peer}".encode("utf-8", "surrogateescape")

@@ -38,11 +38,13 @@ class Credentials:
 
 def parse_credentials(value: bytes) -> Credentials | None:
     """Read one header value; None for another scheme than Digest. Raises BadMessage(400)."""
-    scheme, _, rest = value.strip().partition(b" ")
+    scheme, *rest = value.split(None, 1) or (
+        b"",
+    )  # LWS: a fold or a tab will do too (RFC 3261 §25.1)
     if scheme.lower() != b"digest":
         return None
     params: dict[str, str] = {}
-    for part in split_values(rest):
+    for part in split_values(rest[0] if rest else b""):
         name, equal, raw = part.partition(b"=")
         name = name.strip().lower()
         if not equal or not is_token(name) or len(raw) > MAX_VALUE_BYTES:

@@ -59,14 +59,25 @@ def test_no_count_is_good_twice_and_reordering_within_the_window_is(counts: list
         elif not used or count > max(used) - WINDOW:
             assert freshness is Freshness.FRESH
         if freshness is Freshness.FRESH:
-            nonces.use(nonce, count)
+            nonces.use(nonce, count, 2.0)
             used.add(count)
 
 
 def test_what_is_remembered_is_bounded_and_forgotten_with_time() -> None:
     nonces = mint()
     for _ in range(MOST_REMEMBERED + 10):
-        nonces.use(nonces.make("h", 1.0), 1)
+        nonces.use(nonces.make("h", 1.0), 1, 1.0)
     assert len(nonces) == MOST_REMEMBERED
-    nonces.forget(2.0 + NONCE_SECONDS)
-    assert len(nonces) == 0
+    later = 2.0 + NONCE_SECONDS
+    nonces.use(nonces.make("h", later), 1, later)
+    assert len(nonces) == 1
+
+
+def test_a_nonce_that_had_to_be_forgotten_is_stale_and_its_counts_are_not_good_again() -> None:
+    nonces = mint()
+    first = nonces.make("h", 1.0)
+    nonces.use(first, 1, 1.0)
+    for _ in range(MOST_REMEMBERED):
+        nonces.use(nonces.make("h", 2.0), 1, 2.0)
+    assert nonces.check(first, 1, "h", 2.0) is Freshness.STALE
+    assert nonces.check(nonces.make("h", 3.0), 1, "h", 3.0) is Freshness.FRESH

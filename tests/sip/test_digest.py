@@ -70,6 +70,12 @@ def test_quotes_and_escapes_are_read_and_written() -> None:
     assert found.username == 'a"\\,b'
 
 
+@pytest.mark.parametrize("space", [b"\t", b"\r\n ", b"  \r\n\t"], ids=["tab", "fold", "both"])
+def test_any_white_space_ends_the_scheme_rfc_3261_25_1(space: bytes) -> None:
+    value = b'Digest username="a", realm="r", nonce="n", uri="sip:a@b",\r\n response="0"'
+    assert credentials(value.replace(b" ", space, 1)) == credentials(value)
+
+
 def test_another_scheme_is_not_ours() -> None:
     assert parse_credentials(b"Bearer abc") is None
     assert parse_credentials(b"") is None
