@@ -399,8 +399,9 @@ class Limits(Section):
         50,
         ge=1,
         le=1_000_000,
-        description="Packets a second that are looked at from an address that is no source's, in "
-        "bursts of as many; the others are counted and thrown away.",
+        description="Packets a second that are looked at from an address that is no source's, or "
+        "only that of `any` and where no password was right yet, in bursts of as many; the others "
+        "are counted and thrown away.",
     )
     transactions_per_source: int = Field(
         10_000,

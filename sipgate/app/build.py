@@ -206,10 +206,11 @@ def build(
         counts=counts,
     )
     mint = NonceMint(key, clock.boot_id, clock.now())
+    authenticator = Authenticator(secrets=secrets or {}, mint=mint, counts=counts)
     setup = CallSetup(
         gate=config.gate.name,
         forwarder=forwarder,
-        authenticator=Authenticator(secrets=secrets or {}, mint=mint, counts=counts),
+        authenticator=authenticator,
         admission=admission,
         recorder=recorder,
         calls=calls,
@@ -233,6 +234,7 @@ def build(
         overload=overload,
         refusals=StatelessRefusals(branches, return_path),
         may_shed=spares(config, policy),
+        has_logged_in=authenticator.has_logged_in,
         clock=clock,
         limits=limits,
         guard_limits=GuardLimits(

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import structlog
+
 from sipgate.sip import (
     ALGORITHMS,
     BadMessage,
@@ -24,6 +26,12 @@ from sipgate.sip import (
 from .guesses import Guesses
 from .nonce import Freshness, NonceMint
 from .source import Source
+from .wire_text import text_of
+
+log = structlog.get_logger()
+
+QUIET_SECONDS = 60.0  # from one guesser that is logged to the next
+KEPT_TEXT = 64  # characters of a user name that nobody has proven
 
 Secrets = Mapping[str, str]  # algorithm -> hash of user, realm and password
 
@@ -50,6 +58,7 @@ class Authenticator:
         self._mint = mint
         self._counts = counts
         self._guesses = Guesses()
+        self._quiet_until = 0.0
         self._algorithms_by_source: dict[str, tuple[str, ...]] = {}
         # As long to check as a real one, so that time doesn't tell who exists.
         self._nobody = {name: secret_hash(name, "", "", "") for name in ALGORITHMS}
@@ -67,6 +76,7 @@ class Authenticator:
         wait = self._guesses.wait_seconds(peer, user, now)
         if wait > 0:
             self._counts["digest_slowed"] += 1
+            self._tell(source, peer, user, wait, now)
             return Unproven(403, (b"Retry-After: %d" % (int(wait) + 1),))
         secrets = self._secrets.get(f"{source.name}/{user}")
         known = secrets is not None and credentials.algorithm in secrets
@@ -85,6 +95,20 @@ class Authenticator:
         self._mint.use(credentials.nonce, credentials.nonce_count, now)
         self._guesses.right(peer, user)
         return user
+
+    def has_logged_in(self, peer: str) -> bool:
+        """Whether anybody has shown the right password from that address since the start."""
+        return self._guesses.has_logged_in(peer)
+
+    def _tell(self, source: Source, peer: str, user: str, wait: float, now: float) -> None:
+        """One line a minute, whoever it is about; the counters have them all."""
+        if now < self._quiet_until:
+            return
+        self._quiet_until = now + QUIET_SECONDS
+        shown = text_of(user.encode("utf-8", "surrogateescape"))[:KEPT_TEXT]
+        log.warning(
+            "guesser_slowed", source=source.name, address=peer, user=shown, wait_seconds=int(wait)
+        )
 
     def _find(self, request: Request, realm: str) -> Credentials | None:
         """The credentials for our realm; what can't be read counts as none."""

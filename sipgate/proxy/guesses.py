@@ -23,6 +23,7 @@ class Guesses:
     def __init__(self) -> None:
         self._wrong: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()  # logged in from there
+        self._known_addresses: OrderedDict[str, None] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._wrong)
@@ -34,6 +35,10 @@ class Guesses:
         if (address, user) not in self._known:
             wait = max(wait, self._wait((address, ""), FREE_GUESSES_AT_ADDRESS, now))
         return wait
+
+    def has_logged_in(self, address: str) -> bool:
+        """Whether anybody has shown the right password from there since the start."""
+        return _place(address) in self._known_addresses
 
     def wrong(self, address: str, user: str, now: float) -> int:
         """A wrong one; gives how many this user at this address has had in a row."""
@@ -51,6 +56,10 @@ class Guesses:
         self._known[address, user] = None
         while len(self._known) > MOST_REMEMBERED:
             self._known.popitem(last=False)
+        self._known_addresses.pop(address, None)
+        self._known_addresses[address] = None
+        while len(self._known_addresses) > MOST_REMEMBERED:
+            self._known_addresses.popitem(last=False)
 
     def _count(self, key: tuple[str, str], now: float) -> int:
         count, last = self._wrong.pop(key, (0, now))

@@ -58,12 +58,14 @@ class PacketGuard:
         overload: Overload,
         refusals: StatelessRefusals,
         may_shed: Callable[[bytes], bool],
+        has_logged_in: Callable[[str], bool],
         clock: Clock,
         limits: Limits,
         guard_limits: GuardLimits,
         counts: Counter[str],
     ) -> None:
         self._sources = sources
+        self._takes_anybody = sources.takes_anybody
         self._upstream_sender = upstream_sender
         self._strangers = strangers
         self._table = table
@@ -71,6 +73,7 @@ class PacketGuard:
         self._overload = overload
         self._refusals = refusals
         self._may_shed = may_shed
+        self._has_logged_in = has_logged_in
         self._clock = clock
         self._limits = limits
         self._most_open = guard_limits.transactions_per_source
@@ -88,6 +91,13 @@ class PacketGuard:
             raw = raw.lstrip(b"\r\n")  # RFC 3261 §7.5
         if source is None and not self._upstream_sender.is_upstream(flow.host):
             return self._stops_stranger(raw, flow, now)
+        if (
+            self._takes_anybody
+            and source is not None
+            and source.takes_anybody
+            and self._stops_unproven(raw, flow, now)
+        ):
+            return True
         if raw.startswith(NEVER_SHED):
             return self._stops_untouchable(raw)
         if source is None:
@@ -166,6 +176,21 @@ class PacketGuard:
         self._counts["packets_limited"] += 1
         self._strangers.limited(flow.host, self._clock.time(), flow.transport)
         flow.close("a stranger")
+        return True
+
+    def _stops_unproven(self, raw: bytes, flow: Flow, now: float) -> bool:
+        """Who came in by `any` has no more than a stranger until a password was right there.
+
+        An emergency call passes, for it holds for every source (design §7).
+        """
+        if self._has_logged_in(flow.host) or self._upstream_sender.is_upstream(flow.host):
+            return False
+        if self._stranger_buckets.take(flow.host, now) or self._is_expected(raw):
+            return False
+        if not raw.startswith(NEVER_SHED) and not self._may_shed(raw):
+            return False
+        self._counts["packets_limited"] += 1
+        self._strangers.limited(flow.host, self._clock.time(), flow.transport)
         return True
 
     def _is_expected(self, raw: bytes) -> bool:

@@ -39,6 +39,11 @@ class Source:
     prefix: str = ""  # what is put in front of it
     e164: bool = False  # it goes out as it was read: +4930…
 
+    @property
+    def takes_anybody(self) -> bool:
+        """Whether it is whoever no other source matches: a stranger until a password is proven."""
+        return any(network.prefixlen == 0 for network in self.networks)
+
 
 class SourceTable:
     """Finds the source of an address: the most specific network wins.
@@ -62,6 +67,7 @@ class SourceTable:
             for source in self._sources_by_name.values()
             for name in source.certificates
         }
+        self.takes_anybody = any(one.takes_anybody for one in self._sources_by_name.values())
         self._prefix_lengths = {
             version: sorted({key[1] for key in self._sources_by_network if key[0] == version})[::-1]
             for version in (4, 6)

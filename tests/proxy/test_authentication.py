@@ -4,6 +4,7 @@ import hashlib
 import re
 
 import pytest
+from structlog.testing import capture_logs
 
 from sipgate.sip import secret_hash
 
@@ -286,6 +287,21 @@ def test_who_guesses_is_slowed() -> None:
     house.phone.calls(headers=[proof(house)], cseq=2, branch="bz", call_id="z")
     house.writes()
     assert house.decisions[-1].caller == "hq/4711"
+
+
+def test_a_guesser_is_logged_once_a_minute_whatever_he_calls_himself() -> None:
+    house = guarded()
+    is_asked(house)
+    strange = proof(house, password="w").encode().replace(b'"4711"', b'"471\xff"')
+    plain = house.phone.calls(cseq=2, branch="b2")
+    with capture_logs() as logged:
+        for number in range(20):
+            raw = plain.replace(b"z9hG4bK", b"z9hG4bK%d" % number, 1)
+            house.phone.sends(raw.replace(b"Max-Forwards", strange + b"\r\nMax-Forwards", 1))
+    told = [entry for entry in logged if entry["event"] == "guesser_slowed"]
+    assert [(entry["source"], entry["address"], entry["user"]) for entry in told] == [
+        ("hq", "10.1.0.7", "471\\xff")
+    ]
 
 
 def test_two_hundred_phones_behind_one_address_that_come_at_once_all_get_through() -> None:

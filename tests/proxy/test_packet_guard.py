@@ -1,11 +1,12 @@
 """What is turned away unread, and what never is (design §6 Strangers, §15 overload)."""
 
 from collections.abc import Callable
+from hashlib import sha256
 
 import pytest
 
 from sipgate.proxy import packet_guard, stateless_refusal
-from sipgate.sip import Response, parse_message
+from sipgate.sip import Response, parse_message, secret_hash
 
 from .house import GATE, End, House, header
 
@@ -288,6 +289,72 @@ def test_a_retransmission_is_absorbed_whatever_its_source_has_sent() -> None:
     house.heard()
     house.phone.sends(invite)
     assert house.heard() == ["phone: SIP/2.0 100 Trying"]
+
+
+ANYBODY = (
+    'realm = "example.com"\n[[source]]\nname = "road"\nmatch = ["any"]\nidentity = ["digest"]\n'
+    'realm = "example.com"\nregion = "US"\nupstream = "trunk"'
+)
+ROAD_SECRETS = {"road/4711": {"SHA-256": secret_hash("SHA-256", "4711", "example.com", "open")}}
+
+
+def open_house() -> House:
+    """A gate that lets anybody in who knows a password, and hears five packets of others."""
+    return House(source=ANYBODY, upstream=SHY, identity='["digest"]', secrets=ROAD_SECRETS)
+
+
+def knocks(end: End, times: int) -> None:
+    for number in range(times):
+        end.asks("REGISTER", f"sip:{GATE}", call_id=f"k{number}", branch=f"k{number}")
+
+
+def test_who_came_by_any_has_no_more_than_a_stranger_before_a_password_is_right() -> None:
+    house = open_house()
+    knocks(house.stranger, 100)
+    assert house.heard() == 5 * ["stranger: SIP/2.0 407 Proxy Authentication Required"]
+    assert house.parts.counts["packets_limited"] == 95
+    [row] = house.parts.strangers.due_rows()
+    assert (row.address, row.packets) == ("192.0.2.66", 95)
+
+
+def test_once_a_password_was_right_its_address_has_what_sources_have() -> None:
+    house = open_house()
+    uri = f"sip:{GATE}"
+    house.stranger.asks("REGISTER", uri)
+    house.heard()
+    shown = proof_of(house.stranger.got_response(407), "REGISTER", uri)
+    house.stranger.asks("REGISTER", uri, cseq=2, branch="b2", headers=[shown])
+    assert house.heard()[0].startswith("trunk: REGISTER ")
+    knocks(house.stranger, 100)
+    assert len(house.heard()) == 100
+    assert house.parts.counts["packets_limited"] == 0
+
+
+def test_an_emergency_call_passes_whoever_came_by_any_and_sent_too_much() -> None:
+    house = open_house()
+    knocks(house.stranger, 20)
+    house.heard()
+    house.stranger.calls("911", call_id="e1", branch="e1")
+    assert any(line.startswith("trunk: INVITE sip:911@") for line in house.heard())
+
+
+def test_an_upstream_that_only_any_matches_is_no_stranger() -> None:
+    house = open_house()
+    for number in range(50):
+        house.trunk.asks("OPTIONS", f"sip:{GATE}", call_id=f"o{number}", branch=f"o{number}")
+    assert house.heard() == 50 * ["trunk: SIP/2.0 200 OK"]
+
+
+def proof_of(challenged: Response, method: str, uri: str) -> str:
+    """The right answer to a challenge, as of RFC 2069: without qop."""
+    nonce = (challenged.first(b"proxy-authenticate") or b"").decode().split('nonce="')[1][:44]
+    secret = ROAD_SECRETS["road/4711"]["SHA-256"]
+    asked = sha256(f"{method}:{uri}".encode()).hexdigest()
+    response = sha256(f"{secret}:{nonce}:{asked}".encode()).hexdigest()
+    return (
+        f'Proxy-Authorization: Digest username="4711", realm="example.com", nonce="{nonce}",'
+        f' uri="{uri}", response="{response}", algorithm=SHA-256'
+    )
 
 
 def test_one_address_of_a_source_does_not_slow_another() -> None:
