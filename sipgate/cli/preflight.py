@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from sipgate.app import read_secrets
 from sipgate.clock import SystemClock
 from sipgate.gate import REFUSALS
 from sipgate.net import Place, ResolveError, Resolver, Wish
+from sipgate.sip import ALGORITHMS
 from sipgate.store import NumberListStore, engine, lock_path
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ def warnings(config: "Config", policy: "Policy", path: Path) -> list[str]:
         *_deciding_upstreams(config),
         *_unproven_callers(config),
         *_shut_doors(config),
+        *_unlike_passwords(config),
     ]
 
 
@@ -207,3 +210,23 @@ def _shut_doors(config: "Config") -> Iterator[str]:
                 f"source {source.name} asks for passwords, but no [[caller]] of it has one:"
                 f" sipgate password {source.name}/USER --out FILE"
             )
+
+
+def _unlike_passwords(config: "Config") -> Iterator[str]:
+    """A phone answers the strongest challenge, whoever it was meant for (RFC 8760 §2.4)."""
+    secrets = read_secrets(config)
+    for source in config.source:
+        of_source = {
+            caller: found
+            for caller, found in secrets.items()
+            if caller.startswith(f"{source.name}/")
+        }
+        offered = [name for name in ALGORITHMS if any(name in one for one in of_source.values())]
+        for caller, found in of_source.items():
+            missing = [name.lower() for name in offered[: offered.index(next(iter(found)))]]
+            if missing:
+                yield (
+                    f"{caller} has no {missing[0]} hash, which others of source {source.name} have:"
+                    " a phone that knows it answers that challenge and is refused; sipgate password"
+                    f" {caller} --algorithm {' --algorithm '.join(n.lower() for n in offered)}"
+                )

@@ -62,3 +62,21 @@ def test_an_unknown_source_and_an_empty_password_are_told(
     assert 'no [[source]] is named "nobody"' in sipgate("password", "nobody/1", input="x\n").err
     assert "an empty password" in sipgate("password", "hq/1", input="\n").err
     assert "expected SOURCE/USER" in sipgate("password", "4711", input="x\n").err
+
+
+def test_callers_of_one_source_with_other_algorithms_are_a_warning(
+    sipgate: RunCommand, folder: Path
+) -> None:
+    with_realm(folder)
+    for user, algorithm in (("1", "md5"), ("2", "sha-256")):
+        out = folder / f"{user}.password"
+        words = ("password", f"hq/{user}", "--out", str(out), "--algorithm", algorithm)
+        sipgate(*words, input="x\n")
+        with (folder / "sipgate.toml").open("a") as file:
+            file.write(f'\n[[caller]]\nid = "hq/{user}"\npassword-file = "{out.name}"\n')
+
+    told = sipgate("check").err
+
+    assert "hq/1 has no sha-256 hash, which others of source hq have" in told
+    assert "--algorithm sha-256 --algorithm md5" in told
+    assert "hq/2 has no" not in told

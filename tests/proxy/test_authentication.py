@@ -108,6 +108,30 @@ def test_our_credentials_go_no_further_and_those_for_the_pbx_behind_do() -> None
     assert [went.lines[index].decode() for index in went.indexes(b"proxy-authorization")] == [other]
 
 
+def test_the_retry_for_the_pbx_behind_carries_both_credentials_and_is_the_same_attempt() -> None:
+    house = guarded(CAPPED)
+    is_asked(house)
+    nonce = dict(challenges(house))["SHA-256"]
+    house.phone.calls(headers=[proof(house)], cseq=2, branch="b2")
+    house.writes()
+    house.heard()
+    asked = 'Proxy-Authenticate: Digest realm="pbx", nonce="n"'
+    house.trunk.answers(407, headers=[asked])
+    assert house.heard()[-1] == "phone: SIP/2.0 407 X"
+    assert house.phone.got_response(407).first(b"proxy-authenticate") == asked[20:].encode()
+    house.phone.acknowledges(407, branch="b2", cseq=2)
+    other = (
+        'Proxy-Authorization: Digest username="4711", realm="pbx", nonce="n", uri="u", response="0"'
+    )
+    both = [other, proof(house, nonce=nonce, count=2)]
+    house.phone.calls(headers=both, cseq=3, branch="b3")
+    house.writes()
+    assert house.heard()[-1] == "trunk: INVITE sip:+13055550001@10.9.0.9:5080 SIP/2.0"
+    went = house.trunk.got_request("INVITE")
+    assert [went.lines[index].decode() for index in went.indexes(b"proxy-authorization")] == [other]
+    assert [entry.verdict for entry in house.decisions] == ["allow"]
+
+
 def test_a_limit_holds_for_the_user_whatever_else_changes() -> None:
     house = guarded(CAPPED)
     for number in (1, 2):
