@@ -41,8 +41,11 @@ class Source:
 
     @property
     def takes_anybody(self) -> bool:
-        """Whether it is whoever no other source matches: a stranger until a password is proven."""
-        return any(network.prefixlen == 0 for network in self.networks)
+        """Whether it is whoever no other source matches: a stranger until a password is proven.
+
+        Without a realm nobody is asked for one, and all of an open network are the source's own.
+        """
+        return self.realm is not None and any(one.prefixlen == 0 for one in self.networks)
 
 
 class SourceTable:

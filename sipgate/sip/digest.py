@@ -38,9 +38,8 @@ class Credentials:
 
 def parse_credentials(value: bytes) -> Credentials | None:
     """Read one header value; None for another scheme than Digest. Raises BadMessage(400)."""
-    scheme, *rest = value.split(None, 1) or (
-        b"",
-    )  # LWS: a fold or a tab will do too (RFC 3261 §25.1)
+    # A fold or a tab will do for the space too (RFC 3261 §25.1, LWS).
+    scheme, *rest = value.split(None, 1) or (b"",)
     if scheme.lower() != b"digest":
         return None
     params: dict[str, str] = {}

@@ -1,5 +1,6 @@
 """Sources: the most specific network wins."""
 
+from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
@@ -93,3 +94,10 @@ def test_a_flood_of_addresses_does_not_fill_the_memory() -> None:
         table.find(f"192.{number >> 16}.{number >> 8 & 255}.{number & 255}")
     assert len(table._sources_by_host) <= CACHED_HOSTS
     assert table.find("10.1.2.3") is not None
+
+
+def test_an_open_network_has_a_strangers_limits_only_where_passwords_are_asked_for() -> None:
+    everywhere = source("all", "0.0.0.0/0")
+    assert not everywhere.takes_anybody
+    assert replace(everywhere, realm="example.com").takes_anybody
+    assert not replace(source("hq", "10.0.0.0/8"), realm="example.com").takes_anybody
