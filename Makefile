@@ -62,9 +62,10 @@ interop: .venv/interop fast
 
 FUZZ_SECONDS ?= 60
 FUZZ_TARGETS ?= message address stream gate
+FUZZ_SEED ?= 0
 
 fuzz: .venv/fuzz  # so many seconds for each; what it finds is left in build/fuzz
-	$(BIN)/python -m fuzz $(FUZZ_TARGETS) --seconds $(FUZZ_SECONDS)
+	$(BIN)/python -m fuzz $(FUZZ_TARGETS) --seconds $(FUZZ_SECONDS) --seed $(FUZZ_SEED)
 
 bench: fast
 	PYTHONPATH=. $(BIN)/python -P -m bench

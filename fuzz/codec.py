@@ -206,6 +206,9 @@ def _check_response(response: Response) -> None:
         return
     vias = response.values(b"via")
     assert len(vias) > 1
+    lines = [response.lines[index] for index in response.indexes(b"via")]
+    if any(line.partition(b":")[2].lstrip()[:1] in (b"", b",") for line in lines[1:2]):
+        return  # an upstream's own: nobody reads an empty value on top
     try:
         parse_via(vias[1])
     except BadMessage:

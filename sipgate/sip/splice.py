@@ -3,6 +3,8 @@
 from .grammar import first_comma
 from .message import Message
 
+EMPTY = b" \t\r\n,"  # what may stand between two values of a comma list
+
 
 class Splice:
     """A list of edits to one message; the message itself stays as it is.
@@ -58,7 +60,7 @@ class Splice:
                 comma = first_comma(values, start)
             if comma < 0 and not values[start:].strip():
                 continue
-            rest = values[comma + 1 :].lstrip() if comma >= 0 else b""
+            rest = values[comma + 1 :].lstrip(EMPTY) if comma >= 0 else b""
             if rest:
                 space = values[: len(values) - len(values.lstrip(b" \t"))]
                 self._lines[index] = field + colon + space + rest
