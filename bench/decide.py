@@ -43,7 +43,7 @@ def _run(engine: Engine) -> float:
             _, charge = engine.decide(attempt, now, calendar + now)
             released.append(charge)
         for charge in released:
-            engine.release(charge, now)
+            engine.ended(charge, None, now, 0.0)
         if round_number >= ROUNDS // 4:  # the first quarter warms up
             spent += time.perf_counter() - began
         released.clear()

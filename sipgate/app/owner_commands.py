@@ -12,12 +12,13 @@ from sipgate.config import Config
 from sipgate.counters import microseconds
 from sipgate.gate import (
     Draft,
+    DraftHistory,
     EntryAge,
     MemoryLists,
     Policy,
     PolicyError,
     load_policy,
-    rebuild_draft,
+    rebuild_horizon,
 )
 from sipgate.ledger import Ledger, LedgerError
 from sipgate.list_import import ListOrder, ListRefused, import_list
@@ -165,9 +166,9 @@ class OwnerCommands:
         await asyncio.to_thread(
             read_history,
             self._config.gate.store_path,
-            moment_before(self._clock, policy.horizon_seconds),
+            moment_before(self._clock, rebuild_horizon(policy, self._config.gate.max_call)),
             last_seq,
-            lambda entry: rebuild_draft(draft, entry, age),
+            DraftHistory(draft, age).feed,
         )
 
     async def _import_list(self, request: dict[str, Any]) -> dict[str, Any]:

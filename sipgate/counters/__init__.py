@@ -10,25 +10,35 @@ Must not know: rules, policies, attempts, SIP. Reads no clock: both clocks come 
 
 from .memory import MemoryCounters
 from .question import (
+    COUNTED_LATER,
     Answer,
+    Change,
     Check,
     Definition,
+    Ended,
+    Facts,
     Key,
     Moves,
     Question,
     Seen,
     Settles,
     StepQuestion,
+    Value,
     microseconds,
 )
+from .watch import Watch
 from .window import CalendarUnit, CalendarWindow, SlidingWindow, Window
 
 __all__ = [
+    "COUNTED_LATER",
     "Answer",
     "CalendarUnit",
     "CalendarWindow",
+    "Change",
     "Check",
     "Definition",
+    "Ended",
+    "Facts",
     "Key",
     "MemoryCounters",
     "Moves",
@@ -37,6 +47,8 @@ __all__ = [
     "Settles",
     "SlidingWindow",
     "StepQuestion",
+    "Value",
+    "Watch",
     "Window",
     "microseconds",
 ]

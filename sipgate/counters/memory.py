@@ -1,12 +1,28 @@
 """All counters of one process, in memory."""
 
-from collections.abc import Iterable
-from typing import Protocol, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol, TypeAlias
 
 from .calendar_window import CalendarCounter, CalendarDistinct
 from .gauge import Gauge
-from .question import Answer, Check, Definition, Key, Moves, Question, Seen, StepQuestion
+from .question import (
+    COUNTED_LATER,
+    DISTINCT,
+    REFUSED_BY_CALLEE,
+    Answer,
+    Change,
+    Check,
+    Definition,
+    Ended,
+    Facts,
+    Key,
+    Moves,
+    Question,
+    Seen,
+    StepQuestion,
+)
 from .sliding import SlidingCounter, SlidingDistinct
+from .watch import Watch
 from .window import CalendarWindow, SlidingWindow
 
 
@@ -38,6 +54,9 @@ class Counter(Protocol):
 
 Places: TypeAlias = list[tuple[str, Key]]
 
+WATCHES: Final[dict[Moves, Callable[[Definition], Watch]]] = {}
+"""What watches there are: a new one is a module of its own and one line here."""
+
 
 class MemoryCounters:
     """Answers and counts at once: between check and count nothing else can run.
@@ -48,22 +67,24 @@ class MemoryCounters:
 
     def __init__(self) -> None:
         self._counters_by_name: dict[str, Counter] = {}
+        self._watches_by_name: dict[str, Watch] = {}
         self._time_us = -(2**62)
 
     def __len__(self) -> int:
         """How many keys are remembered in all counters."""
-        return sum(len(counter) for counter in self._counters_by_name.values())
+        counted = sum(len(counter) for counter in self._counters_by_name.values())
+        return counted + sum(len(watch) for watch in self._watches_by_name.values())
 
     def check_and_count(self, question: Question) -> Answer:
         """Walk the rules to the one that settles, then count the attempt for all of them."""
-        now_us, time_us, steps = question
+        now_us, time_us, steps, facts = question
         time_us = self._latest(time_us)
         seen: list[Seen | None] = []
         settled: int | None = None
         for index, step in enumerate(steps):
             holds = step.holds
             if holds is None:
-                sight = self._look(step, now_us, time_us)
+                sight = self._look(step, facts, now_us, time_us)
                 seen.append(sight)
                 holds = sight.held
             else:
@@ -72,12 +93,55 @@ class MemoryCounters:
                 settled = index
                 break
         is_admitted = settled is None or steps[settled].settles != "reject"
-        return Answer(settled, seen, self._count(steps, is_admitted, now_us, time_us))
+        rejected_by = None if is_admitted or settled is None else steps[settled]
+        places = self._count(steps, facts, is_admitted, rejected_by, now_us, time_us)
+        return Answer(settled, seen, places)
 
-    def recount(self, question: Question, *, is_admitted: bool) -> Places:
-        """Count an attempt that was decided before, whatever the limits say now."""
+    def recount(
+        self, question: Question, *, is_admitted: bool, rejected_by: str | None = None
+    ) -> Places:
+        """Count an attempt that was decided before, whatever the limits say now.
+
+        `rejected_by` is the id of the rule that refused it, which may be of another policy.
+        """
+        now_us, time_us, steps, facts = question
+        own = None
+        if rejected_by is not None:
+            own = next((step for step in steps if step.rule == rejected_by), None)
+        return self._count(steps, facts, is_admitted, own, now_us, self._latest(time_us))
+
+    def answered(self, question: Question) -> None:
+        """An admitted call was answered, at the question's time."""
+        now_us, steps = question.now_us, question.steps
         time_us = self._latest(question.time_us)
-        return self._count(question.steps, is_admitted, question.now_us, time_us)
+        for step in steps:
+            for check in step.checks:
+                if not check.counts:
+                    continue
+                moves = check.definition.moves
+                if moves is Moves.ANSWERED:
+                    self._counter(check.definition).count(check, now_us, time_us)
+                elif check.definition.settings is not None:
+                    self._watch(check.definition).answered(check, now_us, time_us)
+
+    def ended(self, question: Question, ended: Ended) -> list[Change]:
+        """An admitted call is over, at the question's time; says which standings it moved."""
+        now_us, steps = question.now_us, question.steps
+        time_us = self._latest(question.time_us)
+        changes: list[Change] = []
+        for step in steps:
+            for check in step.checks:
+                if not check.counts:
+                    continue
+                moves = check.definition.moves
+                if moves is Moves.REFUSED:
+                    if ended.kind == REFUSED_BY_CALLEE:
+                        self._counter(check.definition).count(check, now_us, time_us)
+                elif check.definition.settings is not None:
+                    change = self._watch(check.definition).ended(check, ended, now_us, time_us)
+                    if change is not None:
+                        changes.append(change)
+        return changes
 
     def release(self, places: Places) -> None:
         """Give places in gauges back; those of a gauge that is no more are passed over."""
@@ -92,23 +156,36 @@ class MemoryCounters:
         One that needs a higher capacity and is not in `other` goes on with what it knows.
         """
         kept: dict[str, Counter] = {}
+        watches: dict[str, Watch] = {}
         for definition in definitions:
             name = definition.name
+            watch = other._watches_by_name.get(name) or self._watches_by_name.get(name)
+            if watch is not None:
+                watch.grow(definition.capacity)
+                watches[name] = watch
             counter = other._counters_by_name.get(name) or self._counters_by_name.get(name)
             if counter is not None:
                 if counter.capacity < definition.capacity:
                     counter.grow(definition.capacity)
                 kept[name] = counter
         self._counters_by_name = kept
+        self._watches_by_name = watches
 
     def _latest(self, time_us: int) -> int:
         if time_us > self._time_us:
             self._time_us = time_us
         return self._time_us
 
-    def _look(self, step: StepQuestion, now_us: int, time_us: int) -> Seen:
+    def _look(self, step: StepQuestion, facts: Facts, now_us: int, time_us: int) -> Seen:
         first: Seen | None = None
         for index, check in enumerate(step.checks):
+            if check.definition.settings is not None:
+                sight = self._watch(check.definition).see(check, facts, now_us, time_us)
+                if sight.held:
+                    return sight if index == 0 else sight._replace(at=index)
+                if first is None:
+                    first = sight
+                continue
             counter = self._counter(check.definition)
             held, count = counter.look(check, now_us, time_us)
             if held:
@@ -119,7 +196,13 @@ class MemoryCounters:
         return first
 
     def _count(
-        self, steps: list[StepQuestion], is_admitted: bool, now_us: int, time_us: int
+        self,
+        steps: list[StepQuestion],
+        facts: Facts,
+        is_admitted: bool,
+        rejected_by: StepQuestion | None,
+        now_us: int,
+        time_us: int,
     ) -> Places:
         places: Places = []
         for step in steps:
@@ -127,11 +210,28 @@ class MemoryCounters:
                 if not check.counts:
                     continue
                 definition = check.definition
-                if is_admitted or definition.moves is Moves.ATTEMPTS:
+                moves = definition.moves
+                if moves is Moves.ATTEMPTS:
                     self._counter(definition).count(check, now_us, time_us)
-                    if definition.moves is Moves.IN_PROGRESS:
+                elif moves is Moves.IN_PROGRESS:
+                    if is_admitted:
+                        self._counter(definition).count(check, now_us, time_us)
                         places.append((definition.name, check.key))
+                elif definition.settings is not None:
+                    is_own = rejected_by is not None and _looks_at(rejected_by, definition.name)
+                    self._watch(definition).decided(
+                        check, facts, is_admitted, is_own, now_us, time_us
+                    )
+                elif moves is Moves.DISTINCT_CLIS or (is_admitted and moves not in COUNTED_LATER):
+                    self._counter(definition).count(check, now_us, time_us)
         return places
+
+    def _watch(self, definition: Definition) -> Watch:
+        watch = self._watches_by_name.get(definition.name)
+        if watch is None:
+            watch = WATCHES[definition.moves](definition)
+            self._watches_by_name[definition.name] = watch
+        return watch
 
     def _counter(self, definition: Definition) -> Counter:
         counter = self._counters_by_name.get(definition.name)
@@ -140,9 +240,13 @@ class MemoryCounters:
         return counter
 
 
+def _looks_at(step: StepQuestion, name: str) -> bool:
+    return any(check.definition.name == name for check in step.checks)
+
+
 def _new_counter(definition: Definition) -> Counter:
     window, capacity = definition.window, definition.capacity
-    is_distinct = definition.moves is Moves.DISTINCT_CALLEES
+    is_distinct = definition.moves in DISTINCT
     match window:
         case None:
             return Gauge()

@@ -7,20 +7,33 @@ what a script in Redis can do for many gates.
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from .window import CalendarWindow, Window
 
 Key: TypeAlias = str | tuple[str, ...]
+Value: TypeAlias = int | str | bool | None
 
 
 class Moves(Enum):
-    """Which attempts a counter counts."""
+    """Which attempts a counter counts, or what a watch watches."""
 
     ATTEMPTS = "attempts"  # every decided one, rejected ones included
     ADMITTED = "admitted"
     DISTINCT_CALLEES = "distinct-callees"  # different members among the admitted
+    DISTINCT_CLIS = "distinct-clis"  # different members among all attempts
+    ANSWERED = "answered"  # the admitted, when and if a 2xx comes
+    REFUSED = "refused-by-callee"  # the admitted, when their callee has refused them
     IN_PROGRESS = "in-progress"  # admitted and not over
+    LAST_END = "last-end"
+    SHARE = "share"
+    BEHAVIOUR = "behaviour"
+    STANDING = "standing"
+
+
+COUNTED_LATER: Final = frozenset((Moves.ANSWERED, Moves.REFUSED))
+DISTINCT: Final = frozenset((Moves.DISTINCT_CALLEES, Moves.DISTINCT_CLIS))
+REFUSED_BY_CALLEE: Final = "refused"  # the kind of an outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,20 +43,22 @@ class Definition:
     The name says which attempts are selected, by which key, how and in which window they are
     counted, but no limit: a reload that only changes a limit keeps the counts. `capacity` is the
     highest limit that is tested: beyond it a counter need not count. `window` is None for calls
-    in progress.
+    in progress. `settings` is what a watch goes by, hashable, and None for all that is no watch;
+    its repr is a part of the name.
     """
 
     name: str
     moves: Moves
     window: Window | None
     capacity: int
+    settings: object | None = None
 
     def serves(self, other: "Definition") -> bool:
         """Whether what this counter knows answers all that `other` asks."""
         if self.name != other.name:
             return False
         is_integer = self.moves is Moves.IN_PROGRESS or (
-            self.moves is not Moves.DISTINCT_CALLEES and isinstance(self.window, CalendarWindow)
+            self.moves not in DISTINCT and isinstance(self.window, CalendarWindow)
         )
         return is_integer or self.capacity >= other.capacity
 
@@ -69,11 +84,29 @@ class StepQuestion(NamedTuple):
     """One rule: what its condition depends on, and whether it settles the verdict if it holds.
 
     `holds` is the answer where the gate knows it; None: it holds when any of `checks` does.
+    `rule` is its id.
     """
 
     settles: Settles
     holds: bool | None
     checks: tuple[Check, ...] = ()
+    rule: str = ""
+
+
+class Facts(NamedTuple):
+    """What watches learn of an attempt, besides key and member.
+
+    `to_differs`: To names another number than the one that would ring.
+    """
+
+    callee: str
+    callee_kind: str
+    cli: str | None
+    user_agent: str | None
+    to_differs: bool
+
+
+NO_FACTS: Final = Facts("", "", None, None, False)
 
 
 class Question(NamedTuple):
@@ -82,6 +115,33 @@ class Question(NamedTuple):
     now_us: int
     time_us: int
     steps: list[StepQuestion]
+    facts: Facts = NO_FACTS
+
+
+class Ended(NamedTuple):
+    """How an admitted call has ended, in the words of the ledger's outcome.
+
+    `kind` is answered, cancelled, busy, refused, blocked, unanswered, failed or lost; times are in
+    milliseconds. `info_digits` are those that the caller sent on after the answer.
+    """
+
+    kind: str
+    status: int | None = None
+    ring_ms: int | None = None
+    talk_ms: int | None = None
+    ended_by: str | None = None
+    cancelled: bool = False
+    info_digits: int = 0
+    callee: str = ""
+
+
+class Change(NamedTuple):
+    """A standing that has moved: whose, from where to where (0 to 100), and why."""
+
+    subject: str
+    before: int
+    after: int
+    reason: str
 
 
 class Seen(NamedTuple):
@@ -89,13 +149,14 @@ class Seen(NamedTuple):
 
     `counted` of a sliding window stops at the counter's capacity. `at` is the check's place in
     its step. `frees_us`: so long until one place is free again if nothing more is counted; 0 when
-    not held, None when no time alone will free it.
+    not held, None when no time alone will free it. `values` is what a watch says besides.
     """
 
     held: bool
     counted: int
     frees_us: int | None = 0
     at: int = 0
+    values: dict[str, Value] | None = None
 
 
 class Answer(NamedTuple):

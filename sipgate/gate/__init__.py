@@ -12,7 +12,7 @@ boot-time clock, `time` in calendar seconds. RFC 3326 (Reason in a refusal).
 from .action import Action, Allow, Reject, Tag, is_refusal_code
 from .attempt import Attempt, CalleeKind
 from .compiled_policy import Prepared
-from .decision import Charge, Decision, Step, Value, Verdict, Would
+from .decision import Charge, Decision, Step, Verdict, Would
 from .emergency import is_emergency
 from .engine import Draft, Engine
 from .lists import REFUSALS, ListLookup, MemoryLists
@@ -21,12 +21,13 @@ from .policy import Policy, Rule
 from .policy_file import load_policy, read_policy
 from .problem import PolicyError, Problem
 from .rebuild import (
+    DraftHistory,
     EntryAge,
     Rebuild,
     RestoredCall,
     attempt_of,
     decision_of,
-    rebuild_draft,
+    ended_of,
     rebuild_horizon,
 )
 from .rules import ConcurrentCondition, RateCondition
@@ -41,6 +42,7 @@ __all__ = [
     "ConcurrentCondition",
     "Decision",
     "Draft",
+    "DraftHistory",
     "Engine",
     "EntryAge",
     "ListLookup",
@@ -58,16 +60,15 @@ __all__ = [
     "Rule",
     "Step",
     "Tag",
-    "Value",
     "Verdict",
     "Would",
     "asks_for_repair",
     "attempt_of",
     "decision_of",
+    "ended_of",
     "is_emergency",
     "is_refusal_code",
     "load_policy",
     "read_policy",
-    "rebuild_draft",
     "rebuild_horizon",
 ]

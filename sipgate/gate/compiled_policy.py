@@ -6,21 +6,24 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sipgate.counters import (
+    COUNTED_LATER,
     Answer,
+    Facts,
     Moves,
     Question,
     Seen,
     Settles,
     StepQuestion,
+    Value,
     microseconds,
 )
 
 from .action import Allow, Reject, Tag
 from .attempt import Attempt
-from .decision import Decision, Step, Value, Verdict, Would
-from .lists import ListLookup, MemoryLists
+from .decision import Decision, Step, Verdict, Would
+from .lists import Lookups, MemoryLists
 from .policy import Policy, Rule
-from .rules.condition import SharedCounters
+from .rules.condition import Asked, SharedCounters
 from .text import Text
 
 
@@ -63,6 +66,7 @@ class Prepared(NamedTuple):
     attempt: Attempt
     question: Question
     rules: list[CompiledRule]
+    asked: list[Asked]  # what each of them said
     compiled: "CompiledPolicy"
 
 
@@ -80,40 +84,60 @@ class CompiledPolicy:
         self._has_monitored = any(rule.is_monitored for rule in self.rules)
         self.counter_names = {d.name for d in self.definitions}
         self.gauge_names = {d.name for d in self.definitions if d.moves is Moves.IN_PROGRESS}
+        self.later_names = {  # of those that want to hear of answers and ends
+            d.name for d in self.definitions if d.moves in COUNTED_LATER or d.settings is not None
+        }
+        self._has_watches = any(d.settings is not None for d in self.definitions)
         self._zone = ZoneInfo(policy.timezone)
         self._name, self._revision, self._sha256 = policy.name, policy.revision, policy.sha256
 
-    def prepare(self, attempt: Attempt, lists: ListLookup, now: float, time: float) -> Prepared:
+    def prepare(self, attempt: Attempt, lookups: Lookups, now: float, time: float) -> Prepared:
         """Evaluate what needs no count, and name the counters and limits in question."""
         rules: list[CompiledRule] = []
         steps: list[StepQuestion] = []
+        every_asked: list[Asked] = []
         is_settled = False
         for rule in self.rules:
             selects = rule.selects
-            if selects is not None and not selects(attempt):
+            if selects is not None and not selects(attempt, time):
                 continue
             if is_settled and not rule.counts:
                 continue  # later rules are not evaluated, but they count
-            holds, checks = rule.ask(attempt, lists, time)
-            settles = rule.settles
-            steps.append(StepQuestion(settles, holds, checks))
+            asked = rule.ask(attempt, lookups, time)
+            holds, settles = asked.holds, rule.settles
+            steps.append(StepQuestion(settles, holds, asked.checks, rule.id))
             rules.append(rule)
+            every_asked.append(asked)
             if holds and settles != "no":
                 is_settled = True
-        question = Question(microseconds(now), microseconds(time), steps)
-        return Prepared(attempt, question, rules, self)
+        now_us, time_us = microseconds(now), microseconds(time)
+        if self._has_watches:
+            question = Question(now_us, time_us, steps, _facts_of(attempt))
+        else:
+            question = Question(now_us, time_us, steps)
+        return Prepared(attempt, question, rules, every_asked, self)
 
     def counts_of(
-        self, attempt: Attempt, now_us: int, time_us: int, *, only: Container[str]
+        self,
+        attempt: Attempt,
+        now_us: int,
+        time_us: int,
+        *,
+        only: Container[str],
+        decided_time: float,
     ) -> Question:
-        """The question that recounts an attempt in the counters with these names."""
+        """The question that recounts an attempt in the counters with these names.
+
+        `decided_time` is the decision's, by which `when` has selected; calendar seconds.
+        """
         steps = []
         for rule in self.rules:
-            if rule.counts and (rule.selects is None or rule.selects(attempt)):
-                checks = rule.ask(attempt, _NO_LISTS, 0.0).checks
-                kept = tuple(check for check in checks if check.definition.name in only)
-                steps.append(StepQuestion("no", None, kept))
-        return Question(now_us, time_us, steps)
+            if rule.counts and (rule.selects is None or rule.selects(attempt, decided_time)):
+                checks = rule.ask(attempt, _NOTHING_KNOWN, decided_time).checks
+                kept = tuple([check for check in checks if check.definition.name in only])
+                steps.append(StepQuestion("no", None, kept, rule.id))
+        facts = _facts_of(attempt)
+        return Question(now_us, time_us, steps, facts)
 
     def allow_unasked(self) -> Decision:
         """The decision on an emergency call."""
@@ -137,7 +161,7 @@ class CompiledPolicy:
 
     def settle(self, prepared: Prepared, answer: Answer) -> Decision:
         """Read the answer: what each rule saw, and what follows."""
-        attempt, question, rules, _ = prepared
+        attempt, question, rules, every_asked, _ = prepared
         settled, every_seen, _ = answer
         recorded: list[Step] = []
         tags: list[tuple[str, str]] = []
@@ -149,7 +173,8 @@ class CompiledPolicy:
         for index, seen in enumerate(every_seen):
             rule = rules[index]
             held = bool(question.steps[index].holds) if seen is None else seen.held
-            values = rule.values(seen)
+            asked = every_asked[index]
+            values = rule.values(seen, asked)
             recorded.append(Step(rule.id, held, values))
             if not held:
                 continue
@@ -158,12 +183,16 @@ class CompiledPolicy:
             if isinstance(action, Tag):
                 if not rule.is_monitored:
                     for name, text in action.headers:
-                        shown = self._shown(text, attempt, values, seen, question.time_us)
+                        shown = self._shown(
+                            text, attempt, values, _frees_us(seen, asked), question.time_us
+                        )
                         tags.append((name, text.render(shown)))
                     if speaker is None:
                         verdict, speaker = "tag", rule.id
             elif isinstance(action, Reject):
-                shown = self._shown(action.reason, attempt, values, seen, question.time_us)
+                shown = self._shown(
+                    action.reason, attempt, values, _frees_us(seen, asked), question.time_us
+                )
                 said = action.reason.render(shown)
                 if index == settled:
                     verdict, speaker, refusal, reason = "reject", rule.id, action, said
@@ -190,7 +219,7 @@ class CompiledPolicy:
         text: Text,
         attempt: Attempt,
         values: dict[str, Value],
-        seen: Seen | None,
+        frees_us: int | None,
         time_us: int,
     ) -> dict[str, Value]:
         """The values that the text may name."""
@@ -200,8 +229,8 @@ class CompiledPolicy:
             "caller": attempt.caller,
             "cli": attempt.cli,
         }
-        if "until" in text.names and seen is not None and seen.frees_us is not None:
-            frees = -((time_us + seen.frees_us) // -1_000_000)  # not before it is true
+        if "until" in text.names and frees_us is not None:
+            frees = -((time_us + frees_us) // -1_000_000)  # not before it is true
             local = datetime.fromtimestamp(frees, self._zone)
             shown["until"] = local.strftime("%Y-%m-%d %H:%M:%S")
         return shown
@@ -237,4 +266,18 @@ class _Would:
         return None if (would.verdict, would.rule) == (verdict, rule) else would
 
 
-_NO_LISTS = MemoryLists()
+def _frees_us(seen: Seen | None, asked: Asked) -> int | None:
+    return asked.frees_us if seen is None else seen.frees_us
+
+
+def _facts_of(attempt: Attempt) -> Facts:
+    return Facts(
+        attempt.callee,
+        attempt.callee_kind,
+        attempt.cli,
+        attempt.user_agent,
+        attempt.to_number is not None,
+    )
+
+
+_NOTHING_KNOWN = Lookups(MemoryLists())

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
-from sipgate.counters import Key
+from sipgate.counters import Key, Value
 
 from .attempt import Attempt
 
 Verdict: TypeAlias = Literal["allow", "tag", "reject"]
-Value: TypeAlias = int | str | bool | None
 
 
 class Step(NamedTuple):
@@ -62,11 +61,15 @@ class Decision:
 class Charge:
     """What an admitted call holds until it is over: its places in the concurrency gauges.
 
-    Made by `Engine.decide`, given back once by `Engine.release`; a second release does no harm.
+    Made by `Engine.decide`, given back once by `Engine.ended`; a second time does no harm. `time`
+    is the decision's, in calendar seconds: by it `when` has selected.
     """
 
-    __slots__ = ("attempt", "places")
+    __slots__ = ("attempt", "places", "time")
 
-    def __init__(self, attempt: Attempt | None, places: list[tuple[str, Key]]) -> None:
+    def __init__(
+        self, attempt: Attempt | None, places: list[tuple[str, Key]], time: float = 0.0
+    ) -> None:
         self.attempt = attempt  # None: nothing is held, and nothing will be
         self.places = places  # name of the gauge, key
+        self.time = time

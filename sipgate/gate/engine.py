@@ -1,11 +1,13 @@
 """The engine: one attempt in, one decision out."""
 
-from sipgate.counters import Answer, Key, MemoryCounters, Moves, microseconds
+from collections.abc import Container
+
+from sipgate.counters import Answer, Change, Ended, Key, MemoryCounters, Moves, microseconds
 
 from .attempt import Attempt
 from .compiled_policy import CompiledPolicy, Prepared
 from .decision import Charge, Decision
-from .lists import ListLookup
+from .lists import ListLookup, Lookups
 from .policy import Policy
 
 
@@ -24,7 +26,7 @@ class Engine:
         monitor: bool = False,
     ) -> None:
         self._counters = counters
-        self._lists = lists
+        self._lookups = Lookups(lists)
         self._compiled = CompiledPolicy(policy, is_monitored=monitor)
         self._drafts: list[Draft] = []
         self._live: set[Charge] = set()  # of admitted calls that are not over
@@ -46,7 +48,7 @@ class Engine:
         """
         if attempt.callee_kind == "emergency":
             return self._compiled.allow_unasked(), _NOTHING
-        prepared = self._compiled.prepare(attempt, self._lists, now, time)
+        prepared = self._compiled.prepare(attempt, self._lookups, now, time)
         return self.settle(prepared, self._counters.check_and_count(prepared.question))
 
     def refuse(self, attempt: Attempt, code: int, reason: str, now: float, time: float) -> Decision:
@@ -54,43 +56,83 @@ class Engine:
         now_us, time_us = microseconds(now), microseconds(time)
         self.recount(attempt, is_admitted=False, now_us=now_us, time_us=time_us)
         for draft in self._drafts:
-            draft.note(attempt, False, now_us, time_us)
+            draft.note(Event(attempt, now_us, time_us, time, is_admitted=False))
         return self._compiled.refuse_unasked(code, reason)
 
     def prepare(self, attempt: Attempt, now: float, time: float) -> Prepared:
         """The first half of `decide`, for counters that answer later."""
-        return self._compiled.prepare(attempt, self._lists, now, time)
+        return self._compiled.prepare(attempt, self._lookups, now, time)
 
     def settle(self, prepared: Prepared, answer: Answer) -> tuple[Decision, Charge]:
         """The second half: turn the counters' answer into the decision."""
-        attempt, question, _, compiled = prepared
+        attempt, question, _, _, compiled = prepared
         decision = compiled.settle(prepared, answer)
         is_admitted = decision.verdict != "reject"
         charge = _NOTHING
         if is_admitted:
-            charge = Charge(attempt, answer.places)
+            charge = Charge(attempt, answer.places, question.time_us / 1_000_000)
             self._live.add(charge)
         for draft in self._drafts:
-            draft.note(attempt, is_admitted, question.now_us, question.time_us)
+            now_us, time_us = question.now_us, question.time_us
+            draft.note(
+                Event(attempt, now_us, time_us, time_us / 1_000_000, is_admitted, decision.rule)
+            )
         return decision, charge
 
-    def release(self, charge: Charge, now: float) -> None:
-        """The call is over: free what it held. A second time does no harm."""
-        if charge in self._live:
-            self._live.remove(charge)
-            self._counters.release(charge.places)
-            charge.places = []
+    def answered(self, charge: Charge, now: float, time: float) -> None:
+        """The first 2xx came to an admitted call."""
+        if charge not in self._live or charge.attempt is None:
+            return
+        event = Event(
+            charge.attempt, microseconds(now), microseconds(time), charge.time, is_answer=True
+        )
+        event.count(self._compiled, self._counters, self._compiled.later_names)
+        for draft in self._drafts:
+            draft.note(event)
 
-    def recount(self, attempt: Attempt, *, is_admitted: bool, now_us: int, time_us: int) -> Charge:
-        """Count an attempt that was decided before, in the order of decisions; for `Rebuild`."""
+    def ended(self, charge: Charge, ended: Ended | None, now: float, time: float) -> list[Change]:
+        """The call is over: free what it held, count how it ended. A second time does no harm.
+
+        `ended` is None where nothing became of the attempt, or nobody can say what.
+        """
+        if charge not in self._live or charge.attempt is None:
+            return []
+        self._live.remove(charge)
+        self._counters.release(charge.places)
+        charge.places = []
+        if ended is None or not (self._compiled.later_names or self._drafts):
+            return []
+        event = Event(
+            charge.attempt, microseconds(now), microseconds(time), charge.time, ended=ended
+        )
+        for draft in self._drafts:
+            draft.note(event)
+        return event.count(self._compiled, self._counters, self._compiled.later_names)
+
+    def recount(
+        self,
+        attempt: Attempt,
+        *,
+        is_admitted: bool,
+        now_us: int,
+        time_us: int,
+        rule: str | None = None,
+    ) -> Charge:
+        """Count an attempt that was decided before, in the order of decisions; for `Rebuild`.
+
+        `rule` is the one that settled.
+        """
         if attempt.callee_kind == "emergency":
             return _NOTHING
-        compiled = self._compiled
-        question = compiled.counts_of(attempt, now_us, time_us, only=compiled.counter_names)
-        places = self._counters.recount(question, is_admitted=is_admitted)
+        compiled, time = self._compiled, time_us / 1_000_000
+        question = compiled.counts_of(
+            attempt, now_us, time_us, only=compiled.counter_names, decided_time=time
+        )
+        rejected_by = None if is_admitted else rule
+        places = self._counters.recount(question, is_admitted=is_admitted, rejected_by=rejected_by)
         if not is_admitted:
             return _NOTHING
-        charge = Charge(attempt, places)
+        charge = Charge(attempt, places, time)
         self._live.add(charge)
         return charge
 
@@ -127,15 +169,70 @@ class Engine:
         for charge in self._live:
             assert charge.attempt is not None
             kept = [place for place in charge.places if place[0] in new.gauge_names]
-            charge.places = kept + self._take(charge.attempt, new.gauge_names - old_gauges)
+            charge.places = kept + self._take(charge, new.gauge_names - old_gauges)
 
     def reload(self, policy: Policy, monitor: bool = False) -> None:
         """Swap the policy at once; counters that the old one did not have begin at zero."""
         self.adopt(self.draft(policy, monitor))
 
-    def _take(self, attempt: Attempt, gauge_names: set[str]) -> list[tuple[str, Key]]:
-        question = self._compiled.counts_of(attempt, 0, 0, only=gauge_names)
+    def _take(self, charge: Charge, gauge_names: set[str]) -> list[tuple[str, Key]]:
+        assert charge.attempt is not None
+        question = self._compiled.counts_of(
+            charge.attempt, 0, 0, only=gauge_names, decided_time=charge.time
+        )
         return self._counters.recount(question, is_admitted=True)
+
+
+class Event:
+    """What happened to an attempt: it was decided, answered, or is over."""
+
+    __slots__ = (
+        "_attempt",
+        "_decided_time",
+        "_ended",
+        "_is_admitted",
+        "_is_answer",
+        "_now_us",
+        "_rule",
+        "_time_us",
+    )
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        now_us: int,
+        time_us: int,
+        decided_time: float,
+        is_admitted: bool = True,
+        rule: str | None = None,
+        is_answer: bool = False,
+        ended: Ended | None = None,
+    ) -> None:
+        """`rule` is the one that settled; `decided_time` is the decision's, calendar seconds."""
+        self._attempt = attempt
+        self._now_us = now_us
+        self._time_us = time_us
+        self._decided_time = decided_time
+        self._is_admitted = is_admitted
+        self._rule = rule
+        self._is_answer = is_answer
+        self._ended = ended
+
+    def count(
+        self, compiled: CompiledPolicy, counters: MemoryCounters, names: Container[str]
+    ) -> list[Change]:
+        """Count it in the counters of these names."""
+        question = compiled.counts_of(
+            self._attempt, self._now_us, self._time_us, only=names, decided_time=self._decided_time
+        )
+        if self._ended is not None:
+            return counters.ended(question, self._ended)
+        if self._is_answer:
+            counters.answered(question)
+        else:
+            rejected_by = None if self._is_admitted else self._rule
+            counters.recount(question, is_admitted=self._is_admitted, rejected_by=rejected_by)
+        return []
 
 
 class Draft:
@@ -145,7 +242,7 @@ class Draft:
         self.compiled = compiled
         self._missing = missing  # names of counters
         self._counters = MemoryCounters()
-        self._noted: list[tuple[Attempt, bool, int, int]] = []
+        self._noted: list[Event] = []
 
     @property
     def policy(self) -> Policy:
@@ -156,22 +253,19 @@ class Draft:
         """Whether some of its counts must be read from the ledger."""
         return bool(self._missing)
 
-    def recount(self, attempt: Attempt, *, is_admitted: bool, now_us: int, time_us: int) -> Charge:
-        """Count an attempt that was decided before the draft was made."""
-        if attempt.callee_kind != "emergency":
-            question = self.compiled.counts_of(attempt, now_us, time_us, only=self._missing)
-            self._counters.recount(question, is_admitted=is_admitted)
-        return _NOTHING
+    def happened(self, event: Event) -> None:
+        """Count what happened before the draft was made."""
+        event.count(self.compiled, self._counters, self._missing)
 
-    def note(self, attempt: Attempt, is_admitted: bool, now_us: int, time_us: int) -> None:
-        """Keep an attempt that was decided after the draft was made, until `finish`."""
+    def note(self, event: Event) -> None:
+        """Keep what happened after the draft was made, until `finish`."""
         if self._missing:
-            self._noted.append((attempt, is_admitted, now_us, time_us))
+            self._noted.append(event)
 
     def finish(self) -> MemoryCounters:
         """The missing counters: the history, and after it what was noted."""
-        for attempt, is_admitted, now_us, time_us in self._noted:
-            self.recount(attempt, is_admitted=is_admitted, now_us=now_us, time_us=time_us)
+        for event in self._noted:
+            self.happened(event)
         self._noted = []
         return self._counters
 

@@ -23,6 +23,15 @@ class ListLookup(Protocol):
         ...
 
 
+class Lookups:
+    """Where the conditions of rules look up what they don't count."""
+
+    __slots__ = ("lists",)
+
+    def __init__(self, lists: ListLookup) -> None:
+        self.lists = lists
+
+
 class MemoryLists:
     """Lists held in memory; an import replaces one whole."""
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from sipgate.counters import CalendarWindow, Definition, SlidingWindow
+from sipgate.counters import COUNTED_LATER, CalendarWindow, Definition, SlidingWindow
 
 from .action import Action
 from .rules.condition import Condition, SharedCounters
@@ -77,3 +77,11 @@ class Policy:
                 case CalendarWindow(unit):
                     longest = max(longest, LONGEST_PERIOD_SECONDS[unit])
         return longest
+
+    @property
+    def needs_outcomes(self) -> bool:
+        """Whether a count of it moves when a call is answered or ends."""
+        return any(
+            definition.moves in COUNTED_LATER or definition.settings is not None
+            for definition in self.definitions
+        )

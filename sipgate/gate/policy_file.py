@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 
 from .policy import Policy, Rule
 from .problem import PolicyError, Problems, nearest
-from .rules import KINDS, LATER_KINDS, Condition, Surroundings
+from .rules import KINDS, LATER_KINDS, BadCondition, Condition, Kind, Surroundings
 from .shape import NodeField, Shape, TextField, choice, keys, listed, read_shape, wrong
 from .then_shape import ThenReader
 from .when import When
@@ -105,7 +105,8 @@ class _PolicyReader:
         root = read_document(raw, self._problems)
         shape = read_shape(PolicyShape, root, self._problems)
         timezone = self._timezone if shape is None else shape.timezone or self._timezone
-        rules = self._rules(root, timezone)
+        region = self._region if shape is None else shape.region or self._region
+        rules = self._rules(root, timezone, region)
         if shape is None or self._problems.found:
             raise PolicyError(self._problems.found)
         return Policy(
@@ -113,23 +114,23 @@ class _PolicyReader:
             name=shape.policy,
             revision=shape.revision,
             sha256=hashlib.sha256(raw).hexdigest(),
-            region=shape.region or self._region,
+            region=region,
             timezone=timezone,
             is_monitored=shape.mode == "monitor",
             rules=tuple(rules),
         )
 
-    def _rules(self, root: Mapping, timezone: str) -> list[Rule]:
+    def _rules(self, root: Mapping, timezone: str, region: str | None) -> list[Rule]:
         if "rules" not in root.entries:
             return []
         _, node = root.entries["rules"]
         if not isinstance(node, Sequence):
             self._problems.add(node.place, f"found {node}", "a list of rules")
             return []
-        rules = [self._rule(item, timezone) for item in node.items]
+        rules = [self._rule(item, timezone, region) for item in node.items]
         return [rule for rule in rules if rule is not None]
 
-    def _rule(self, node: Node, timezone: str) -> Rule | None:
+    def _rule(self, node: Node, timezone: str, region: str | None) -> Rule | None:
         if not isinstance(node, Mapping):
             self._problems.add(node.place, f"found {node}", "a rule: a mapping with id and then")
             return None
@@ -138,7 +139,10 @@ class _PolicyReader:
         if "id" in node.entries:
             self._note_id(node.entries["id"][1])
         when = self._when.read(node.entries["when"][1]) if "when" in node.entries else When()
-        kind, condition = self._condition(node, Surroundings(when=when, timezone=timezone))
+        surroundings = Surroundings(
+            when=when, timezone=timezone, region=region, folder=self._path.parent
+        )
+        kind, condition = self._condition(node, surroundings)
         if "then" not in node.entries:
             return None
         placeholders = None if condition is None else condition.placeholders
@@ -161,10 +165,7 @@ class _PolicyReader:
         for key, (place, value) in node.entries.items():
             if key in KINDS:
                 found.append(key)
-                kind = KINDS[key]
-                shape = read_shape(kind.shape, value, self._problems)
-                if shape is not None:
-                    condition = kind.condition(shape, surroundings)
+                condition = self._read_condition(KINDS[key], value, surroundings)
                 if len(found) > 1:
                     self._problems.add(place, f"{key} beside {found[0]}", "one condition per rule")
             elif key in LATER_KINDS:
@@ -177,6 +178,23 @@ class _PolicyReader:
         if not found:
             self._problems.add(node.place, "a rule without a condition", listed(KINDS))
         return (found[0] if found else ""), condition
+
+    def _read_condition(
+        self, kind: Kind, node: Node, surroundings: Surroundings
+    ) -> Condition | None:
+        if kind.bare is not None and isinstance(node, Scalar):
+            node = Mapping(node.place, {kind.bare: (node.place, node)})
+        shape = read_shape(kind.shape, node, self._problems)
+        if shape is None:
+            return None
+        try:
+            return kind.condition(shape, surroundings)
+        except BadCondition as error:
+            place = node.place
+            if error.key is not None and isinstance(node, Mapping) and error.key in node.entries:
+                place = node.entries[error.key][1].place
+            self._problems.add(place, error.text, error.expected)
+            return None
 
     def _note_id(self, node: Node) -> None:
         if not isinstance(node, Scalar):

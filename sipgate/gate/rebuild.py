@@ -1,26 +1,17 @@
 """The state of a gate, made from its ledger again: counts, open attempts, calls in progress."""
 
-from typing import Protocol
-
+from sipgate.counters import Ended
 from sipgate.ledger import AnsweredEntry, DecisionEntry, Entry, OutcomeEntry
 
 from .attempt import Attempt
 from .decision import Charge, Decision, Step, Would
-from .engine import Engine
+from .engine import Draft, Engine, Event
 from .open_attempts import OPEN_SECONDS, RETRY_SECONDS, OpenAttempt, OpenAttempts
 from .policy import Policy
 
 MAX_CALL_SECONDS = 4 * 3600.0  # `max-call`: an older call frees its count
 
 _MICRO = 1_000_000
-
-
-class Recounts(Protocol):
-    """What takes old decisions: an engine at start, a draft at a reload."""
-
-    def recount(
-        self, attempt: Attempt, *, is_admitted: bool, now_us: int, time_us: int
-    ) -> Charge: ...
 
 
 class RestoredCall:
@@ -100,6 +91,8 @@ class Rebuild:
             case AnsweredEntry():
                 call = self._calls_by_seq.get(entry.decision)
                 if call is not None:
+                    if call.charge is not None and call.answered is None:
+                        self._engine.answered(call.charge, now_us / _MICRO, entry.time_us / _MICRO)
                     call.answered = entry
                     call.since_us = now_us
                     self._end_attempt(call, now_us)
@@ -108,7 +101,9 @@ class Rebuild:
                 if call is not None:
                     self._end_attempt(call, now_us)
                     if call.charge is not None:
-                        self._engine.release(call.charge, now_us / _MICRO)
+                        ended = ended_of(entry, call.decision.callee)
+                        now, time = now_us / _MICRO, entry.time_us / _MICRO
+                        self._engine.ended(call.charge, ended, now, time)
             case _:
                 pass
 
@@ -120,7 +115,11 @@ class Rebuild:
             return
         attempt = attempt_of(entry)
         charge = self._engine.recount(
-            attempt, is_admitted=is_admitted, now_us=now_us, time_us=entry.time_us
+            attempt,
+            is_admitted=is_admitted,
+            now_us=now_us,
+            time_us=entry.time_us,
+            rule=entry.rule,
         )
         # A refusal may not have been sent before the crash: its INVITE comes again, for 32 s.
         young = OPEN_SECONDS if is_admitted else RETRY_SECONDS
@@ -138,21 +137,74 @@ class Rebuild:
             call.open_attempt = None
 
 
-def rebuild_draft(draft: Recounts, entry: Entry, age: EntryAge) -> None:
-    """Count one entry's decision in a draft: a reload needs no calls and no open attempts."""
-    now_us = age.now_us(entry)
-    if isinstance(entry, DecisionEntry) and not entry.emergency and entry.direction == "outbound":
-        draft.recount(
-            attempt_of(entry),
-            is_admitted=entry.verdict != "reject",
-            now_us=now_us,
-            time_us=entry.time_us,
-        )
+class DraftHistory:
+    """Counts the ledger's entries in a draft: a reload needs no calls and no open attempts.
+
+    Feed it all entries of the last `rebuild_horizon` seconds in their order.
+    """
+
+    def __init__(self, draft: Draft, age: EntryAge) -> None:
+        self._draft = draft
+        self._age = age
+        self._open: dict[int, tuple[Attempt, float]] = {}  # admitted, not over; when decided
+        self._answered: set[int] = set()
+
+    def feed(self, entry: Entry) -> None:
+        """Take one entry."""
+        now_us = self._age.now_us(entry)
+        match entry:
+            case DecisionEntry():
+                if entry.emergency or entry.direction == "inbound":
+                    return
+                attempt, time = attempt_of(entry), entry.time_us / _MICRO
+                is_admitted = entry.verdict != "reject"
+                self._draft.happened(
+                    Event(attempt, now_us, entry.time_us, time, is_admitted, entry.rule)
+                )
+                if is_admitted:
+                    self._open[entry.seq] = (attempt, time)
+            case AnsweredEntry():
+                found = self._open.get(entry.decision)
+                if found is not None and entry.decision not in self._answered:
+                    self._answered.add(entry.decision)
+                    self._draft.happened(
+                        Event(found[0], now_us, entry.time_us, found[1], is_answer=True)
+                    )
+            case OutcomeEntry():
+                found = self._open.pop(entry.decision, None)
+                self._answered.discard(entry.decision)
+                if found is not None:
+                    ended = ended_of(entry, found[0].callee)
+                    self._draft.happened(
+                        Event(found[0], now_us, entry.time_us, found[1], ended=ended)
+                    )
+            case _:
+                pass
 
 
 def rebuild_horizon(policy: Policy, max_call_seconds: float = MAX_CALL_SECONDS) -> float:
-    """How many seconds back the ledger must be read."""
-    return max(policy.horizon_seconds, max_call_seconds, OPEN_SECONDS)
+    """How many seconds back the ledger must be read.
+
+    What ended in a window may have begun before it, as long ago as a call may last.
+    """
+    horizon = policy.horizon_seconds
+    if policy.needs_outcomes:
+        horizon += max_call_seconds
+    return max(horizon, max_call_seconds, OPEN_SECONDS)
+
+
+def ended_of(entry: OutcomeEntry, callee: str) -> Ended:
+    """What counters learn of an outcome."""
+    return Ended(
+        entry.kind,
+        entry.status,
+        entry.ring_ms,
+        entry.talk_ms,
+        entry.ended_by,
+        entry.cancelled,
+        entry.info_digits,
+        callee,
+    )
 
 
 def attempt_of(entry: DecisionEntry) -> Attempt:
@@ -172,6 +224,10 @@ def attempt_of(entry: DecisionEntry) -> Attempt:
         from_tag=entry.from_tag,
         cseq=entry.cseq,
         user_agent=entry.user_agent,
+        lead_region=entry.lead_region,
+        lead_zone=entry.lead_zone,
+        asserted=entry.asserted,
+        is_anonymous=entry.anonymous,
     )
 
 

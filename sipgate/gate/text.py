@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 from string import Formatter
 
-PLACEHOLDERS = ("limit", "count", "callee", "caller", "cli", "window", "until")
+PLACEHOLDERS = (
+    *("limit", "count", "callee", "caller", "cli", "window", "until"),
+    *("score", "signs", "share", "sample", "standing"),
+    *("local_time", "zone", "list", "purpose", "rotation"),
+)
 MAX_VALUE_CHARACTERS = 128  # a Request-URI that can't be read may be as long as a message
 
 _CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), " ")

@@ -49,7 +49,8 @@ class DecisionEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="deci
     `id` is `GATE-SEQ`, given by `Ledger.append`. `method` is `REFER` where the caller asked
     somebody else to place the call, and `request_uri` then what Refer-To said. `via` is sent-by
     and branch of the caller's top Via with a `;` between; `target` and `caller_flow` look like
-    `udp:127.0.0.1:5070`. Each step has `rule` and `held` and the values that the rule saw.
+    `udp:127.0.0.1:5070`. `lead_region`, `lead_zone`, `asserted` and `anonymous` are those of the
+    attempt. Each step has `rule` and `held` and the values that the rule saw.
     """
 
     id: str = ""
@@ -68,6 +69,10 @@ class DecisionEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="deci
     from_tag: str
     cseq: int
     user_agent: str | None = None
+    lead_region: str | None = None
+    lead_zone: str | None = None
+    asserted: str | None = None
+    anonymous: bool = False
     via: str
     method: str = "INVITE"
     request_uri: str

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Mapping
 
 from sipgate.clock import Clock
-from sipgate.counters import microseconds
+from sipgate.counters import Change, Ended, microseconds
 from sipgate.gate import Charge, Engine
 from sipgate.ledger import ActEntry, AnsweredEntry, Ledger, LedgerFullError, OutcomeEntry
 
@@ -36,7 +36,9 @@ class CallRecorder:
         self._timers = timers
         self._clock = clock
         self._max_call = max_call  # seconds
-        self._unwritten: deque[AnsweredEntry | OutcomeEntry] = deque()  # the ledger was full
+        self._unwritten: deque[AnsweredEntry | OutcomeEntry | ActEntry] = (
+            deque()
+        )  # the ledger was full
 
     def admitted(self, call: Call) -> None:
         """A call was let through; it is not yet on its way."""
@@ -68,6 +70,8 @@ class CallRecorder:
         time = self._clock.time()
         if call.answered_at is None:
             call.answered_at, call.answered_time = now, time
+            if call.charge is not None:
+                self._engine.answered(call.charge, now, time)
         call.session_seconds = session_expires
         self._set_expiry(call, now)
         self._write(
@@ -134,9 +138,9 @@ class CallRecorder:
             call.deadline = now + self._max_call
             self._timers.add(CallExpiry(call, self), now)
         call.state = CallState.ENDED
-        self.release(call, now)
         outcome = call.talked or outcome
-        self.write_outcome(call.seq, outcome, now)
+        charge, call.charge = call.charge, None
+        self.over(call.seq, outcome, charge, call.attempt.callee, now)
         for other in self._calls.sharing_dialog(call):  # an INVITE to another number within it
             alike = other.outcome(outcome.kind, outcome.status or 0, now, ended_by=outcome.ended_by)
             self.ended(other, alike, now, keep=keep)
@@ -146,14 +150,40 @@ class CallRecorder:
         if call.state is not CallState.UP:
             self.ended(call, outcome, now)
 
-    def release(self, call: Call, now: float) -> None:
-        """Give back what the call held of a concurrency limit."""
-        self.release_charge(call.charge, now)
-        call.charge = None
-
     def release_charge(self, charge: Charge | None, now: float) -> None:
+        """Give back what an attempt held of which nothing became."""
         if charge is not None:
-            self._engine.release(charge, now)
+            self._engine.ended(charge, None, now, self._clock.time())
+
+    def over(
+        self, seq: int, outcome: Outcome, charge: Charge | None, callee: str, now: float
+    ) -> None:
+        """Write an admitted call's outcome, give back what it held, count how it ended."""
+        self.write_outcome(seq, outcome, now)
+        if charge is None:
+            return
+        ended = Ended(
+            outcome.kind,
+            outcome.status,
+            outcome.ring_ms,
+            outcome.talk_ms,
+            outcome.ended_by,
+            outcome.cancelled,
+            outcome.info_digits,
+            callee,
+        )
+        for change in self._engine.ended(charge, ended, now, self._clock.time()):
+            self._write_change(change, seq, now)
+
+    def _write_change(self, change: Change, seq: int, now: float) -> None:
+        detail: dict[str, int | str | bool | None] = {
+            "subject": change.subject,
+            "before": change.before,
+            "after": change.after,
+            "reason": change.reason,
+            "decision": seq,
+        }
+        self._write(self._act_entry("standing_changed", "policy", detail, now))
 
     def write_outcome(self, seq: int, outcome: Outcome, now: float) -> None:
         answered = outcome.answered_time
@@ -188,15 +218,18 @@ class CallRecorder:
 
     def act(self, kind: str, by: str, detail: Mapping[str, int | str | bool | None]) -> int:
         """Write an administrative act; gives its sequence number."""
-        return self._ledger.append(
-            ActEntry(
-                time_us=microseconds(self._clock.time()),
-                boot=self._clock.boot_id,
-                boot_us=microseconds(self._clock.now()),
-                kind=kind,
-                by=by,
-                detail=dict(detail),
-            )
+        return self._ledger.append(self._act_entry(kind, by, detail, self._clock.now()))
+
+    def _act_entry(
+        self, kind: str, by: str, detail: Mapping[str, int | str | bool | None], now: float
+    ) -> ActEntry:
+        return ActEntry(
+            time_us=microseconds(self._clock.time()),
+            boot=self._clock.boot_id,
+            boot_us=microseconds(now),
+            kind=kind,
+            by=by,
+            detail=dict(detail),
         )
 
     def _set_expiry(self, call: Call, now: float) -> None:
@@ -209,7 +242,7 @@ class CallRecorder:
             call.deadline = expires_at
             self._timers.add(CallExpiry(call, self), now)
 
-    def _write(self, entry: AnsweredEntry | OutcomeEntry) -> None:
+    def _write(self, entry: AnsweredEntry | OutcomeEntry | ActEntry) -> None:
         """Nobody waits for it, and a full ledger may not hold the call up: it is kept then."""
         if not self._unwritten:
             try:

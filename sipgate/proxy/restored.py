@@ -323,7 +323,6 @@ class CallRestorer:
         now: float,
     ) -> None:
         """Nobody will tell how this call ended."""
-        self._recorder.release_charge(charge, now)
         if answer is None:
             outcome = Outcome(kind=FAILED, status=0, ended_by=LOST, reason="restart")
         else:
@@ -334,7 +333,7 @@ class CallRestorer:
                 ended_by=LOST,
                 reason="restart",
             )
-        self._recorder.write_outcome(entry.seq, outcome, now)
+        self._recorder.over(entry.seq, outcome, charge, entry.callee, now)
 
     def _flow(self, name: str) -> Flow | None:
         """The caller's flow: a UDP peer is found again, a connection is gone."""

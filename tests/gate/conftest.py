@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from sipgate.counters import MemoryCounters
-from sipgate.gate import Attempt, Decision, Engine, MemoryLists, Policy, read_policy
+from sipgate.counters import Change, Ended, MemoryCounters
+from sipgate.gate import Attempt, Charge, Decision, Engine, MemoryLists, Policy, read_policy
 
 NOW = 1000.0
 TIME = 1_790_000_000.0  # 2026-09-21T14:13:20Z, a Monday
@@ -33,6 +33,18 @@ class Gate:
 
     def call(self, **fields: Any) -> Decision:
         return self.engine.decide(self._make(**fields), self.now, self.time)[0]
+
+    def admit(self, **fields: Any) -> Charge:
+        """A call that must be let through, with what ends it."""
+        decision, charge = self.engine.decide(self._make(**fields), self.now, self.time)
+        assert decision.is_admitted, decision
+        return charge
+
+    def answer(self, charge: Charge) -> None:
+        self.engine.answered(charge, self.now, self.time)
+
+    def end(self, charge: Charge, kind: str = "answered", **fields: Any) -> list[Change]:
+        return self.engine.ended(charge, Ended(kind, **fields), self.now, self.time)
 
     def calls(self, count: int, **fields: Any) -> list[str]:
         return [self.call(**fields).verdict for _ in range(count)]

@@ -8,6 +8,7 @@ import pytest
 
 from sipgate.counters import MemoryCounters
 from sipgate.gate import Engine, MemoryLists, read_policy
+from sipgate.gate.engine import Event
 
 MakeGate = Callable[..., Any]
 
@@ -263,8 +264,8 @@ def test_concurrent_counts_calls_that_are_not_over(gate: MakeGate, attempt: Any)
 """)
     charges = [g.engine.decide(attempt(), g.now, g.time)[1] for _ in range(2)]
     assert g.call().reason == "2 of 2 lines"
-    g.engine.release(charges[0], g.now)
-    g.engine.release(charges[0], g.now)
+    g.engine.ended(charges[0], None, g.now, 0.0)
+    g.engine.ended(charges[0], None, g.now, 0.0)
     assert g.calls(2) == ["allow", "reject"]
 
 
@@ -365,7 +366,7 @@ def test_a_draft_has_its_history_and_what_happened_meanwhile(
     assert draft.needs_history
     assert g.calls(3) == ["allow", "allow", "reject"]
     for _ in range(2):
-        draft.recount(attempt(), is_admitted=True, now_us=900_000_000, time_us=0)
+        draft.happened(Event(attempt(), 900_000_000, 0, 0.0))
     assert g.engine.policy.name == "test"
     g.engine.adopt(draft)
     assert g.calls(2) == ["allow", "reject"]
@@ -382,5 +383,46 @@ def test_calls_in_progress_find_their_places_in_a_new_gauge(
     g.engine.reload(rules(LIMIT_2))
     g.engine.reload(rules(line))
     assert g.call().verdict == "reject"
-    g.engine.release(charge, g.now)
+    g.engine.ended(charge, None, g.now, g.time)
     assert g.call().verdict == "allow"
+
+
+def test_answered_calls_count_from_their_answer_on(gate: MakeGate) -> None:
+    g = gate(
+        "- id: a\n  rate: {per: caller, limit: 1, window: 1h, count: answered}\n  then: reject\n"
+    )
+    first, second = g.admit(), g.admit()
+    g.answer(first)
+    assert g.call().verdict == "reject"
+    g.wait(3599.999)
+    g.answer(second)
+    g.wait(0.001)
+    assert g.call().verdict == "reject"
+    g.wait(3600.0)
+    assert g.call().verdict == "allow"
+
+
+def test_a_call_counts_once_however_it_is_answered_and_ended(gate: MakeGate) -> None:
+    g = gate(
+        "- id: a\n  rate: {per: caller, limit: 2, window: 1h, count: refused-by-callee}\n"
+        "  then: reject\n"
+    )
+    charge = g.admit()
+    g.answer(charge)
+    g.end(charge, "refused", talk_ms=900)
+    g.end(charge, "refused", talk_ms=900)
+    other = g.admit()
+    g.end(other, "busy")
+    assert g.call().verdict == "allow"
+
+
+def test_an_outcome_counts_where_when_selected_the_attempt(gate: MakeGate) -> None:
+    g = gate(
+        "- id: a\n  when: {campaign: pool}\n"
+        "  rate: {per: source, limit: 1, window: 1h, count: answered}\n  then: reject\n"
+    )
+    g.answer(g.admit(campaign="other"))
+    assert g.call(campaign="pool").verdict == "allow"
+    g.answer(g.admit(campaign="pool"))
+    assert g.call(campaign="pool").verdict == "reject"
+    assert g.call(campaign="other").verdict == "allow"

@@ -180,8 +180,8 @@ def test_each_mistake_around_the_rules_is_named(text: str, said: str) -> None:
             '5:56: the key "window" is missing',
         ),
         (
-            "  rate: {per: caller, limit: 1, window: 1m, count: answered}\n  then: allow\n",
-            'count "answered" is not in this version; expected attempts, admitted',
+            "  rate: {per: caller, limit: 1, window: 1m, count: answerd}\n  then: allow\n",
+            'found "answerd"; did you mean "answered"?; expected attempts, admitted',
         ),
         ("  concurrent: {per: caller}\n  then: allow\n", 'the key "limit" is missing'),
         (

@@ -13,13 +13,14 @@ from sipgate.gate import (
     Attempt,
     Charge,
     Decision,
+    DraftHistory,
     Engine,
     EntryAge,
     MemoryLists,
     OpenAttempts,
     Rebuild,
+    ended_of,
     read_policy,
-    rebuild_draft,
     rebuild_horizon,
 )
 from sipgate.ledger import (
@@ -53,6 +54,12 @@ rules:
 - id: attempts
   rate: {per: campaign, limit: 7, window: 25s}
   then: {reject: 603}
+- id: answered
+  rate: {per: callee, limit: 2, window: 50s, count: answered}
+  then: {reject: 480}
+- id: refused
+  rate: {per: [organisation, callee], limit: 1, window: day, count: refused-by-callee}
+  then: {reject: 607}
 - id: days
   rate: {per: source, limit: 12, window: day, count: distinct-callees}
   then: {reject: 404}
@@ -70,6 +77,7 @@ class Recorder:
         self.now, self.time = now, time
         self.entries: list[Entry] = []
         self.live: list[tuple[int, Charge]] = []
+        self.answered: set[int] = set()
 
     def call(self, attempt: Attempt) -> Decision:
         decision, charge = self.engine.decide(attempt, self.now, self.time)
@@ -78,13 +86,19 @@ class Recorder:
             self.live.append((seq, charge))
         return decision
 
-    def hang_up(self, index: int) -> None:
+    def hang_up(self, index: int, kind: str = "answered") -> None:
         seq, charge = self.live.pop(index)
-        self.engine.release(charge, self.now)
-        self._append(OutcomeEntry(**self._stamp(), decision=seq, kind="answered", status=200))
+        entry = OutcomeEntry(**self._stamp(), decision=seq, kind=kind, status=200)  # type: ignore[arg-type]
+        assert charge.attempt is not None
+        self.engine.ended(charge, ended_of(entry, charge.attempt.callee), self.now, self.time)
+        self._append(entry)
 
     def answer(self, index: int) -> None:
-        self._append(AnsweredEntry(**self._stamp(), decision=self.live[index][0], to_tag="t"))
+        seq, charge = self.live[index]
+        if seq not in self.answered:  # as the recorder does: only the first counts
+            self.answered.add(seq)
+            self.engine.answered(charge, self.now, self.time)
+        self._append(AnsweredEntry(**self._stamp(), decision=seq, to_tag="t"))
 
     def _append(self, entry: Entry) -> int:
         entry.seq = len(self.entries) + 1
@@ -104,7 +118,12 @@ def decision_entry(
 ) -> DecisionEntry:
     return DecisionEntry(
         **stamp(now, time),
-        **{field.name: getattr(attempt, field.name) for field in fields_of(Attempt)},
+        **{
+            field.name: getattr(attempt, field.name)
+            for field in fields_of(Attempt)
+            if field.name not in ("is_anonymous", "owned_clis")
+        },
+        anonymous=attempt.is_anonymous,
         **{
             "gate": "g",
             "via": "v",
@@ -150,7 +169,7 @@ STEPS = st.one_of(
     ATTEMPTS,
     st.floats(0.0, 15.0, allow_nan=False),
     st.sampled_from([86_400.0, 43_200.5]),
-    st.tuples(st.sampled_from(["answer", "hang up"]), st.integers(0, 5)),
+    st.tuples(st.sampled_from(["answer", "answered", "refused"]), st.integers(0, 5)),
 )
 
 
@@ -165,7 +184,7 @@ def play(recorder: Recorder, steps: list[Any]) -> list[Decision]:
         elif recorder.live and step[0] == "answer":
             recorder.answer(step[1] % len(recorder.live))
         elif recorder.live:
-            recorder.hang_up(step[1] % len(recorder.live))
+            recorder.hang_up(step[1] % len(recorder.live), step[0])
     return decisions
 
 
@@ -185,6 +204,7 @@ def rebuilt(recorder: Recorder, *, boot: str = BOOT, now: float | None = None) -
     second.live = [
         (seq, call.charge) for seq, call in rebuild.calls.items() if call.charge is not None
     ]
+    second.answered = {seq for seq, call in rebuild.calls.items() if call.answered is not None}
     return second
 
 
@@ -275,13 +295,34 @@ def test_a_draft_reads_its_history_from_the_ledger() -> None:
     )
     draft = first.engine.draft(new)
     age = EntryAge(BOOT, round(first.now * 1e6), round(first.time * 1e6))
+    history = DraftHistory(draft, age)
     for entry in first.entries:
-        rebuild_draft(draft, entry, age)
+        history.feed(entry)
     first.engine.adopt(draft)
     assert first.call(make("2", "+1", None)).rule == "a"
     assert first.call(make("2", "+2", None)).rule is None
 
 
-def test_the_horizon_covers_windows_and_calls() -> None:
-    assert rebuild_horizon(POLICY) == 2 * 86_400
-    assert rebuild_horizon(POLICY, max_call_seconds=1e6) == 1e6
+def test_the_horizon_covers_windows_and_the_calls_that_end_in_them() -> None:
+    assert rebuild_horizon(POLICY) == 2 * 86_400 + 4 * 3600
+    assert rebuild_horizon(POLICY, max_call_seconds=1e6) == 2 * 86_400 + 1e6
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(STEPS, max_size=50), st.lists(STEPS, max_size=20), st.lists(STEPS, max_size=30))
+def test_a_policy_that_is_reloaded_decides_as_if_it_always_had(
+    before: list[Any], meanwhile: list[Any], after: list[Any]
+) -> None:
+    first = Recorder()
+    plain = read_policy(b"policy: q\nrevision: 1\nrules: []\n", Path("q"))
+    first.engine.reload(plain)
+    play(first, before)
+    draft = first.engine.draft(POLICY)
+    history = DraftHistory(draft, EntryAge(BOOT, round(first.now * 1e6), round(first.time * 1e6)))
+    read = list(first.entries)
+    play(first, meanwhile)
+    for entry in read:
+        history.feed(entry)
+    first.engine.adopt(draft)
+    second = rebuilt(first)
+    assert play(second, after) == play(first, after)

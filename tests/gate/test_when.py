@@ -9,7 +9,7 @@ from sipgate.gate.when import When
 
 def selects(when: When, attempt: Any) -> bool:
     compiled = when.compile()
-    return compiled is None or compiled(attempt)
+    return compiled is None or compiled(attempt, 0.0)
 
 
 @pytest.mark.parametrize(

@@ -41,3 +41,46 @@ def test_two_calls_in_one_dialog_that_nobody_ends_are_both_forgotten(lasts: int)
     house.waits(lasts)
 
     assert len(house.parts.calls) == (2 if lasts == 30 else 0)
+
+
+ONE_ANSWER = (
+    "[{id: talked, rate: {per: [caller, callee], limit: 1, window: 1h, count: answered},"
+    " then: {reject: 480}},"
+    " {id: no, rate: {per: callee, limit: 1, window: day, count: refused-by-callee},"
+    " then: {reject: 403}}]"
+)
+
+
+def test_a_call_counts_as_answered_when_its_2xx_comes() -> None:
+    house = House(rules=ONE_ANSWER)
+    house.phone.calls(call_id="1")
+    house.phone.calls(call_id="2", branch="b2")  # rings at the same time: nobody has talked yet
+    house.writes()
+    house.heard()
+    house.trunk.answers(180)
+    house.trunk.answers(200)
+    house.heard()
+    house.phone.calls(call_id="3", branch="b3")
+    house.writes()
+    assert [entry.rule for entry in house.decisions] == [None, None, "talked"]
+
+
+def test_a_callee_who_has_refused_is_counted_also_after_a_restart() -> None:
+    house = House(rules=ONE_ANSWER)
+    house.phone.calls()
+    house.writes()
+    house.heard()
+    house.trunk.answers(607)
+    house.heard()
+    house.phone.calls(call_id="2", branch="b2")
+    house.writes()
+    assert house.decisions[-1].rule == "no"
+    house = house.restarts()
+    house.waits(40)
+    house.phone.calls(call_id="3", branch="b3")
+    house.writes()
+    assert house.decisions[-1].rule == "no"
+    house.waits(90_000)
+    house.phone.calls(call_id="4", branch="b4")
+    house.writes()
+    assert house.decisions[-1].verdict == "allow"

@@ -7,7 +7,7 @@ and limits that the answer depends on. No state here, and no walking: `engine.py
 """
 
 from .concurrent import ConcurrentCondition
-from .condition import Asked, Condition, SharedCounters, Surroundings
+from .condition import Asked, BadCondition, Condition, SharedCounters, Surroundings
 from .rate import RateCondition
 from .table import KINDS, LATER_KINDS, Kind
 
@@ -15,6 +15,7 @@ __all__ = [
     "KINDS",
     "LATER_KINDS",
     "Asked",
+    "BadCondition",
     "ConcurrentCondition",
     "Condition",
     "Kind",

@@ -1,13 +1,13 @@
 """`concurrent`: the key already has as many calls in progress as it may."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import Field
 
-from sipgate.counters import Check, Definition, Moves, Seen
+from sipgate.counters import Check, Definition, Moves, Seen, Value
 from sipgate.gate.attempt import Attempt
-from sipgate.gate.decision import Value
-from sipgate.gate.lists import ListLookup
+from sipgate.gate.lists import Lookups
 from sipgate.gate.shape import Shape, WholeField
 
 from .condition import Ask, Asked, SharedCounters, Surroundings
@@ -41,14 +41,19 @@ class ConcurrentCondition:
         key_of, limit = key_function(self.per), self.limit
         definition, counts = shared.claim(self.definition)
 
-        def ask(attempt: Attempt, lists: ListLookup, time: float) -> Asked:
+        def ask(attempt: Attempt, lookups: Lookups, time: float) -> Asked:
             return Asked(None, (Check(definition, key_of(attempt), "", limit, counts),))
 
         return ask
 
-    def values(self, seen: Seen | None) -> dict[str, Value]:
+    def values(self, seen: Seen | None, asked: Asked) -> dict[str, Value]:
         assert seen is not None
         return {"count": seen.counted, "limit": self.limit}
+
+    def explain(self, held: bool, values: Mapping[str, Value]) -> str:
+        return (
+            f"{values.get('count')} of {values.get('limit')} in progress per {', '.join(self.per)}"
+        )
 
 
 def concurrent_condition(shape: ConcurrentShape, surroundings: Surroundings) -> ConcurrentCondition:

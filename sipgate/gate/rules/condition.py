@@ -2,24 +2,30 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple, Protocol, TypeAlias
 
-from sipgate.counters import Check, Definition, Seen
+from sipgate.counters import Check, Definition, Seen, Value
 from sipgate.gate.attempt import Attempt
-from sipgate.gate.decision import Value
-from sipgate.gate.lists import ListLookup
+from sipgate.gate.lists import Lookups
 from sipgate.gate.when import When
 
 
 class Asked(NamedTuple):
-    """What a condition says about one attempt: an answer, or the checks that it depends on."""
+    """What a condition says about one attempt: an answer, or the checks that it depends on.
+
+    `values` is what it saw itself. `frees_us`: so long until what holds now may hold no more; None:
+    time alone won't do.
+    """
 
     holds: bool | None
     checks: tuple[Check, ...] = ()
+    values: dict[str, Value] | None = None
+    frees_us: int | None = None
 
 
-Ask: TypeAlias = Callable[[Attempt, ListLookup, float], Asked]
-"""Attempt, lists, calendar seconds."""
+Ask: TypeAlias = Callable[[Attempt, Lookups, float], Asked]
+"""Attempt, where to look things up, calendar seconds."""
 
 HOLDS = Asked(True)
 DOES_NOT_HOLD = Asked(False)
@@ -42,17 +48,36 @@ class Condition(Protocol):
         """The function that is called for each attempt that the rule selects."""
         ...
 
-    def values(self, seen: Seen | None) -> dict[str, Value]:
-        """What the record says that the rule saw."""
+    def values(self, seen: Seen | None, asked: Asked) -> dict[str, Value]:
+        """What the record says that the rule saw: of the checks, or by itself."""
         ...
+
+    def explain(self, held: bool, values: Mapping[str, Value]) -> str:
+        """In words, why it held or not; `values` are those of the record."""
+        ...
+
+
+class BadCondition(Exception):
+    """What stands under a kind's name can't be used; `key` is where, None: all of it."""
+
+    def __init__(self, key: str | None, text: str, expected: str | None = None) -> None:
+        super().__init__(text)
+        self.key = key
+        self.text = text
+        self.expected = expected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a condition must know of its rule and policy."""
+    """What a condition must know of its rule and policy.
+
+    `region` is the policy's; `folder` is where its file stands, for files that it names.
+    """
 
     when: When
     timezone: str
+    region: str | None = None
+    folder: Path = Path()
 
 
 class SharedCounters:

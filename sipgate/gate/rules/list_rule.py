@@ -1,15 +1,15 @@
 """`list`: the callee, caller or CLI is on a list, or is not, or the list is too old."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from sipgate.counters import Definition, Seen
+from sipgate.counters import Definition, Seen, Value
 from sipgate.gate.attempt import Attempt
-from sipgate.gate.decision import Value
-from sipgate.gate.lists import REFUSALS, ListLookup
+from sipgate.gate.lists import REFUSALS, Lookups
 from sipgate.gate.shape import FlagField, SecondsField, Shape, choice, wrong
 from sipgate.gate.yaml_document import Scalar
 from sipgate.numbers import LIST_NAME
@@ -22,6 +22,9 @@ def _list_name(value: object) -> object:
     if isinstance(value, Scalar) and LIST_NAME.fullmatch(value.text):
         return value.text
     raise wrong(f"found {value}", "a list's name: small letters, digits, - _ .")
+
+
+TOO_OLD = Asked(True, (), {"too_old": True})
 
 
 class ListShape(Shape):
@@ -58,11 +61,12 @@ class ListCondition:
         # `refusals` always exists and has no age.
         max_age = None if name == REFUSALS else self.max_age_seconds
 
-        def ask(attempt: Attempt, lists: ListLookup, time: float) -> Asked:
+        def ask(attempt: Attempt, lookups: Lookups, time: float) -> Asked:
+            lists = lookups.lists
             if max_age is not None:
                 as_of = lists.as_of(name)
                 if as_of is None or time - as_of >= max_age:
-                    return HOLDS
+                    return TOO_OLD
             value = subject(attempt)
             if (value is not None and lists.holds(name, value)) is not absent:
                 return HOLDS
@@ -74,8 +78,16 @@ class ListCondition:
 
         return ask
 
-    def values(self, seen: Seen | None) -> dict[str, Value]:
+    def values(self, seen: Seen | None, asked: Asked) -> dict[str, Value]:
+        if asked.values is not None:
+            return {"list": self.list_name, "of": self.of, **asked.values}
         return {"list": self.list_name, "of": self.of}
+
+    def explain(self, held: bool, values: Mapping[str, Value]) -> str:
+        name, of = values.get("list"), values.get("of")
+        if values.get("too_old"):
+            return f"list {name} is too old, or was never imported"
+        return f"{of} {'is' if held is not self.absent else 'is not'} on list {name}"
 
 
 def list_condition(shape: ListShape, surroundings: Surroundings) -> ListCondition:

@@ -1,6 +1,6 @@
 """`rate`: the count before this attempt has already reached a limit in its window."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, NamedTuple
 
@@ -14,11 +14,11 @@ from sipgate.counters import (
     Moves,
     Seen,
     SlidingWindow,
+    Value,
     Window,
 )
 from sipgate.gate.attempt import Attempt
-from sipgate.gate.decision import Value
-from sipgate.gate.lists import ListLookup
+from sipgate.gate.lists import Lookups
 from sipgate.gate.problem import nearest
 from sipgate.gate.shape import (
     MAX_SECONDS,
@@ -36,8 +36,7 @@ from .condition import Ask, Asked, SharedCounters, Surroundings
 from .key import PerField, key_function, sorted_parts
 
 CALENDAR_UNITS: tuple[CalendarUnit, ...] = ("day", "week", "month")
-COUNTS = ("attempts", "admitted", "distinct-callees")
-LATER_COUNTS = ("answered", "refused-by-callee")
+COUNTS = ("attempts", "admitted", "answered", "refused-by-callee", "distinct-callees")
 
 
 def _window(value: object) -> object:
@@ -53,8 +52,6 @@ def _window(value: object) -> object:
 
 def _count(value: object) -> object:
     text = value.text if isinstance(value, Scalar) else ""
-    if text in LATER_COUNTS:
-        raise wrong(f'count "{text}" is not in this version', listed(COUNTS))
     if text not in COUNTS:
         raise wrong(f"found {value}{nearest(text, COUNTS)}", listed(COUNTS))
     return text
@@ -84,12 +81,15 @@ class RateShape(Shape):
         None, description="Several limits with their windows; it holds when any is reached."
     )
     count: Annotated[
-        Literal["attempts", "admitted", "distinct-callees"], BeforeValidator(_count)
+        Literal["attempts", "admitted", "answered", "refused-by-callee", "distinct-callees"],
+        BeforeValidator(_count),
     ] = Field(
         "attempts",
         description=(
             "`attempts`: every decided one, refused ones included, so with a sliding window "
-            "whoever keeps dialling stays out; `admitted`: those let through; "
+            "whoever keeps dialling stays out; `admitted`: those let through; `answered`: those "
+            "of them that were answered, from then on; `refused-by-callee`: those whose callee "
+            "refused them, from then on; "
             "`distinct-callees`: different callees let through, of which one that is in the "
             "window already passes even at the limit."
         ),
@@ -119,6 +119,7 @@ class RateCondition:
 
     per: tuple[str, ...]
     limits: tuple[Limit, ...]
+    count: str = "attempts"
 
     placeholders: frozenset[str] = frozenset(("limit", "count", "window", "until"))
 
@@ -132,22 +133,29 @@ class RateCondition:
         if len(claims) == 1:
             definition, counts, limit = claims[0]
 
-            def ask_one(attempt: Attempt, lists: ListLookup, time: float) -> Asked:
+            def ask_one(attempt: Attempt, lookups: Lookups, time: float) -> Asked:
                 check = Check(definition, key_of(attempt), attempt.callee, limit, counts)
                 return Asked(None, (check,))
 
             return ask_one
 
-        def ask(attempt: Attempt, lists: ListLookup, time: float) -> Asked:
+        def ask(attempt: Attempt, lookups: Lookups, time: float) -> Asked:
             key, member = key_of(attempt), attempt.callee
             return Asked(None, tuple([Check(d, key, member, n, moves) for d, moves, n in claims]))
 
         return ask
 
-    def values(self, seen: Seen | None) -> dict[str, Value]:
+    def values(self, seen: Seen | None, asked: Asked) -> dict[str, Value]:
         assert seen is not None
         limit, _, window = self.limits[seen.at]
         return {"count": seen.counted, "limit": limit, "window": window}
+
+    def explain(self, held: bool, values: Mapping[str, Value]) -> str:
+        counted = "" if self.count == "attempts" else f"{self.count} "
+        window = values.get("window")
+        within = f"this {window}" if window in CALENDAR_UNITS else f"in {window}"
+        share = f"{values.get('count')} of {values.get('limit')}"
+        return f"{share} {counted}{within} per {', '.join(self.per)}"
 
 
 def rate_condition(shape: RateShape, surroundings: Surroundings) -> RateCondition:
@@ -162,7 +170,8 @@ def rate_condition(shape: RateShape, surroundings: Surroundings) -> RateConditio
         name = f"{moves.value} per {','.join(per)} in {window.name} when {surroundings.when.name}"
         return Definition(name=name, moves=moves, window=window, capacity=limit)
 
-    return RateCondition(per, tuple(Limit(n, definition(n, w), w) for n, w in pairs))
+    limits = tuple(Limit(n, definition(n, w), w) for n, w in pairs)
+    return RateCondition(per, limits, shape.count)
 
 
 def _window_of(spelled: str, timezone: str) -> Window:

@@ -14,10 +14,15 @@ from .rate import RateShape, rate_condition
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How a rule kind is read: the shape of what stands under its name, and what it becomes."""
+    """How a rule kind is read: the shape of what stands under its name, and what it becomes.
+
+    `condition` may raise BadCondition. `bare` is the shape's key under which a plain text is read
+    that stands there in the place of a mapping; None: it must be a mapping.
+    """
 
     shape: type[Shape]
     condition: Callable[[Any, Surroundings], Condition]
+    bare: str | None = None
 
 
 KINDS: Mapping[str, Kind] = {
