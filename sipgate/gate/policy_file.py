@@ -4,13 +4,13 @@ import hashlib
 import re
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from phonenumbers import SUPPORTED_REGIONS
 from pydantic import BeforeValidator, Field
 
 from .policy import Policy, Rule
-from .problem import PolicyError, Problems, nearest
+from .problem import Place, PolicyError, Problems, nearest, unknown_key
 from .rules import KINDS, LATER_KINDS, BadCondition, Condition, Kind, Surroundings
 from .shape import NodeField, Shape, TextField, choice, keys, listed, read_shape, wrong
 from .then_shape import ThenReader
@@ -37,7 +37,16 @@ def _timezone(value: object) -> object:
             pass
         else:
             return value
-    raise wrong(f"found {value}", "a time zone such as Europe/Berlin")
+    hint = _nearest_zone(value.text) if isinstance(value, Scalar) else ""
+    raise wrong(f"found {value}{hint}", "a time zone such as Europe/Berlin")
+
+
+def _nearest_zone(text: str) -> str:
+    """A hint at the zone that was meant; its city alone is enough."""
+    zones = available_timezones()
+    by_city = {zone.rpartition("/")[2].lower(): zone for zone in sorted(zones, reverse=True)}
+    city = text.rpartition("/")[2].strip().lower().replace(" ", "_")
+    return f'; did you mean "{by_city[city]}"?' if city in by_city else nearest(text, zones)
 
 
 def _name(value: object) -> object:
@@ -97,7 +106,7 @@ class _PolicyReader:
         self._region = region
         self._timezone = timezone
         self._problems = Problems(path)
-        self._lines_by_id: dict[str, int] = {}
+        self._places_by_id: dict[str, Place] = {}
         self._when = WhenReader(self._problems)
         self._then = ThenReader(self._problems)
 
@@ -174,7 +183,7 @@ class _PolicyReader:
             elif key not in RULE_KEYS:
                 known = (*keys(RuleShape), *KINDS, *LATER_KINDS)
                 found.append(key)  # most likely a condition's name, misspelled
-                self._problems.add(place, f'unknown key "{key}"{nearest(key, known)}', None)
+                self._problems.add(place, *unknown_key(key, known))
         if not found:
             self._problems.add(node.place, "a rule without a condition", listed(KINDS))
         return (found[0] if found else ""), condition
@@ -199,8 +208,8 @@ class _PolicyReader:
     def _note_id(self, node: Node) -> None:
         if not isinstance(node, Scalar):
             return
-        line = self._lines_by_id.setdefault(node.text, node.place.line)
-        if line != node.place.line:
+        first = self._places_by_id.setdefault(node.text, node.place)
+        if first != node.place:
             self._problems.add(
-                node.place, f"id {node} for the second time; the first is in line {line}"
+                node.place, f"id {node} for the second time; the first is in line {first.line}"
             )

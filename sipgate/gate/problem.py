@@ -66,3 +66,10 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean "…"?` with the nearest of the known words, or nothing."""
     close = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def unknown_key(key: str, known: Iterable[str]) -> tuple[str, str | None]:
+    """What is wrong with a key that nobody knows, and what would be right."""
+    if key in ("include", "includes", "import", "extends"):
+        return f'unknown key "{key}": a policy is one file', "its rules written out"
+    return f'unknown key "{key}"{nearest(key, known)}', None

@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from .problem import Problems, nearest
+from .problem import Problems, nearest, unknown_key
 from .yaml_document import Mapping, Node, Scalar, Sequence
 
 MAX_LIMIT = 10_000_000
@@ -123,9 +123,10 @@ def choice(*options: str) -> BeforeValidator:
     """For a field that takes one of these words."""
 
     def check(value: object) -> object:
-        text = _text(value)
+        text = value.text if isinstance(value, Scalar) else None
         if text not in options:
-            raise wrong(f"found {value}{nearest(str(text), options)}", listed(options))
+            hint = nearest(text or "", options)
+            raise wrong(f"found {value}{hint}", listed(options))
         return text
 
     return BeforeValidator(check)
@@ -144,8 +145,8 @@ def _add(problems: Problems, shape: type[Shape], root: Node, error: ErrorDetails
         case "extra_forbidden":
             parent, key = _node_at(root, loc[:-1]), str(loc[-1])
             assert isinstance(parent, Mapping)
-            hint = nearest(key, keys(_shape_at(shape, loc[:-1])))
-            problems.add(parent.entries[key][0], f'unknown key "{key}"{hint}')
+            known = keys(_shape_at(shape, loc[:-1]))
+            problems.add(parent.entries[key][0], *unknown_key(key, known))
         case "missing":
             problems.add(_node_at(root, loc[:-1]).place, f'the key "{loc[-1]}" is missing')
         case "policy":

@@ -27,6 +27,26 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_QUOTED = re.compile(r"""\"[^"]*\"|'[^']*'|#.*""")  # in one line, or a comment
+_BYTE_ORDER_MARK = "\ufeff"
+
+LOOKALIKES = {
+    # What an input method or a web page writes in the place of YAML's own characters.
+    "：": ":",
+    "，": ",",
+    "｛": "{",
+    "｝": "}",
+    "［": "[",
+    "］": "]",
+    "＃": "#",
+    "－": "-",
+    "“": '"',
+    "”": '"',
+    "‘": "'",
+    "’": "'",
+    "\u3000": "a space",
+    "\xa0": "a space",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,51 +96,68 @@ class _Mark(Protocol):
     column: int
 
 
-def read_document(raw: bytes, problems: Problems) -> Mapping:
+def read_document(
+    raw: bytes,
+    problems: Problems,
+    *,
+    what: str = "policy",
+    keys: str = "policy, revision and rules",
+) -> Mapping:
     """The document in `raw`; what can be read past is added to `problems`.
 
-    Raises PolicyError for what isn't YAML or isn't a mapping.
+    `what` the file is, and which `keys` it has, is for the message that it isn't one. Raises
+    PolicyError for what isn't YAML or isn't a mapping.
     """
-    reader = _Reader(problems)
+    reader = _Reader(problems, what)
     text = reader.decode(raw)
     try:
         for event in YAML(typ="safe", pure=True).parse(text):
             reader.take(event)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        problems.fail(Place(mark.line + 1, mark.column + 1), *_syntax(error, text, mark))
+        problems.fail(*_syntax(error, text, mark))
     except YAMLStreamError as error:
         problems.fail(Place(1, 1), f"not YAML: {error}")
     except (ValueError, RecursionError) as error:
         problems.fail(Place(1, 1), f"not YAML: {error}")
     root = reader.root
     if root is None:
-        problems.fail(Place(1, 1), "the file is empty", "a policy")
+        problems.fail(Place(1, 1), "the file is empty", f"a {what}")
     if not isinstance(root, Mapping):
-        problems.fail(root.place, f"found {root}", "a mapping with policy, revision and rules")
+        problems.fail(root.place, f"found {root}", f"a mapping with {keys}")
     return root
 
 
 class _Reader:
     """Builds the tree from events, without recursion."""
 
-    def __init__(self, problems: Problems) -> None:
+    def __init__(self, problems: Problems, what: str) -> None:
         self.root: Node | None = None
         self._problems = problems
+        self._what = what
         self._open: list[Sequence | Mapping] = []
         self._keys: list[tuple[str, Place] | None] = []  # of each open mapping: key without value
 
     def decode(self, raw: bytes) -> str:
         if len(raw) > MAX_BYTES:
             self._problems.fail(Place(1, 1), f"{len(raw)} bytes", f"at most {MAX_BYTES}")
-        if raw[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            self._problems.fail(Place(1, 1), "UTF-16", "UTF-8")
+        other = _other_encoding(raw)
+        if other is not None:
+            self._problems.fail(Place(1, 1), other, "UTF-8")
         try:
             text = raw.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             before = raw[: error.start].decode("utf-8-sig", "replace")
+            found = f"byte 0x{raw[error.start]:02x} is not UTF-8"
+            if _is_gbk(raw):
+                found += "; the file looks like GBK"
+            self._problems.fail(_place_after(before), found, "UTF-8")
+        at = text.find(_BYTE_ORDER_MARK)
+        if at >= 0:
             self._problems.fail(
-                _place_after(before), f"byte 0x{raw[error.start]:02x} is not UTF-8", "UTF-8"
+                _place_after(text[:at]),
+                "a byte order mark inside the file",
+                "one at its beginning, or none",
             )
         control = _CONTROL.search(text)
         if control is not None:
@@ -136,7 +173,7 @@ class _Reader:
         match event:
             case DocumentStartEvent():
                 if self.root is not None:
-                    self._problems.fail(place, "a second document", "one policy per file")
+                    self._problems.fail(place, "a second document", f"one {self._what} per file")
                 if event.version is not None and tuple(event.version) != (1, 2):
                     self._problems.fail(place, "a %YAML line of another version", "YAML 1.2")
                 if event.tags:
@@ -166,7 +203,9 @@ class _Reader:
         if event.anchor is not None:
             self._problems.add(at, f'anchor "&{event.anchor}"', "no anchors or aliases")
         if event.tag is not None:
-            self._problems.add(at, f'tag "{event.tag}"', "no tags")
+            includes = event.tag.startswith("!include")
+            expected = "no tags: a policy is one file" if includes else "no tags"
+            self._problems.add(at, f'tag "{event.tag}"', expected)
 
     def _enter(self, node: Sequence | Mapping) -> None:
         if len(self._open) >= MAX_DEPTH:
@@ -205,12 +244,53 @@ def _place_after(text: str) -> Place:
     return Place(text.count("\n") + 1, len(text) - text.rfind("\n"))
 
 
-def _syntax(error: MarkedYAMLError, text: str, mark: _Mark) -> tuple[str, str | None]:
+def _other_encoding(raw: bytes) -> str | None:
+    """What the file is written in when two or four bytes make a character of it."""
+    if raw.startswith((b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")):
+        return "UTF-32"
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "UTF-16"
+    head = raw[:512]
+    # Without a mark: text in which every second byte of the Latin letters is zero.
+    for zeros, letters in ((head[1::2], head[::2]), (head[::2], head[1::2])):
+        if len(zeros) > 1 and zeros.count(0) * 2 > len(zeros) and 0 not in letters:
+            return "UTF-16"
+    return None
+
+
+def _is_gbk(raw: bytes) -> bool:
+    """Whether the bytes make sense as GBK: mostly Chinese in what isn't ASCII.
+
+    Asked is its common part, GB 2312, which can't be Latin-1 by chance as easily.
+    """
+    try:
+        text = raw.decode("gb2312")
+    except UnicodeDecodeError:
+        return False
+    others = [character for character in text if character > "\x7f"]
+    return sum("\u2e80" <= character <= "\uffef" for character in others) * 2 > len(others)
+
+
+def _syntax(error: MarkedYAMLError, text: str, mark: _Mark) -> tuple[Place, str, str | None]:
+    """Where a document stops being YAML, what is there, what would be right."""
     lines = text.split("\n")
+    at = Place(mark.line + 1, mark.column + 1)
     line = lines[mark.line] if mark.line < len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
-        return "a tab in the indentation", "spaces"
+        return at, "a tab in the indentation", "spaces"
     if "'\\t'" in str(error.problem):
-        return "a tab", "spaces"
+        return at, "a tab", "spaces"
+    begun: _Mark | None = error.context_mark
+    first = max(0, mark.line - 1) if begun is None else begun.line
+    for number, one in enumerate(lines[first : mark.line + 1], first + 1):
+        bare = _QUOTED.sub(lambda found: " " * len(found[0]), one)
+        for column, character in enumerate(bare, 1):
+            if character in LOOKALIKES:
+                found = f'"{character}" (U+{ord(character):04X})'
+                return Place(number, column), found, LOOKALIKES[character]
+    if begun is not None and "end of stream" in str(error.problem):
+        return Place(begun.line + 1, begun.column + 1), "a quote that is never closed", None
     said = " ".join(str(part) for part in (error.context, error.problem) if part)
-    return f"not YAML: {said}", None
+    if begun is not None and begun.line < mark.line:
+        said += f" (it begins in line {begun.line + 1})"
+    return at, f"not YAML: {said}", None

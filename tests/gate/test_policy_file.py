@@ -86,6 +86,30 @@ rules:
         (b"policy: \xff\n", "1:9: byte 0xff is not UTF-8; expected UTF-8"),
         (b"a: b\n\xc3\xa4: \xe4\n", "2:4: byte 0xe4 is not UTF-8; expected UTF-8"),
         ("policy: p".encode("utf-16"), "1:1: UTF-16; expected UTF-8"),
+        ("policy: p".encode("utf-16-le"), "1:1: UTF-16; expected UTF-8"),
+        ("policy: p".encode("utf-16-be"), "1:1: UTF-16; expected UTF-8"),
+        ("policy: p".encode("utf-32"), "1:1: UTF-32; expected UTF-8"),
+        (
+            "policy: p\n# 上限\n".encode("gbk"),
+            "2:3: byte 0xc9 is not UTF-8; the file looks like GBK; expected UTF-8",
+        ),
+        (
+            "policy: p # für alle\n".encode("latin-1"),
+            "1:14: byte 0xfc is not UTF-8; expected UTF-8",
+        ),
+        (
+            "policy: p\n\ufeffrules: []\n".encode(),
+            "2:1: a byte order mark inside the file; expected one at its beginning, or none",
+        ),
+        ("policy：p\nrules: []\n".encode(), '1:7: "：" (U+FF1A); expected :'),
+        ("policy: p\nrules:\u3000[]\n".encode(), '2:7: "\u3000" (U+3000); expected a space'),
+        (b"a: b\nc: 'd\ne: f\n", "2:4: a quote that is never closed"),
+        (
+            b"a: {b: c,\n  d: e\nf: g\n",
+            "3:2: not YAML: while parsing a flow mapping expected ',' or '}', but got ':'"
+            " (it begins in line 1)",
+        ),
+        (b"include: a.yaml\n\tb: c\n", "2:1: a tab in the indentation; expected spaces"),
         (b"a: b\nc: \x00\n", "2:4: control character U+0000; expected text"),
         (b"%YAML 1.1\n---\na: b\n", "2:1: a %YAML line of another version; expected YAML 1.2"),
         (b"a: b\n---\na: b\n", "2:1: a second document; expected one policy per file"),
@@ -118,6 +142,31 @@ def test_what_is_not_a_yaml_mapping_is_one_problem(raw: bytes, said: str | None)
         ("policy: p\nrevision: 1\nrules: [7]\n", 'found "7"; expected a rule'),
         ("policy: p\nrevision: 1\nrules: []\nregion: UK\n", 'did you mean "GB"?'),
         ("policy: p\nrevision: 1\nrules: []\ntimezone: ../x\n", "expected a time zone"),
+        (
+            "policy: p\nrevision: 1\nrules: []\ntimezone: Europe/Berln\n",
+            '4:11: found "Europe/Berln"; did you mean "Europe/Berlin"?; expected a time',
+        ),
+        (
+            "policy: p\nrevision: 1\nrules: []\ntimezone: New York\n",
+            '4:11: found "New York"; did you mean "America/New_York"?; expected a time zone',
+        ),
+        (
+            "policy: p\nrevision: 1\nrules: []\ninclude: base.yaml\n",
+            '4:1: unknown key "include": a policy is one file; expected its rules written out',
+        ),
+        (
+            "policy: p\nrevision: 1\nrules: [{include: a.yaml}]\n",
+            '3:10: unknown key "include": a policy is one file; expected its rules written out',
+        ),
+        (
+            "policy: p\nrevision: 1\nrules:\n- !include a.yaml\n",
+            '4:3: tag "!include"; expected no tags: a policy is one file',
+        ),
+        (
+            "policy: p\nrevision: 1\nrules: [{id: a, list: {name: x}, then: allow},"
+            " {id: a, list: {name: x}, then: allow}]\n",
+            '3:53: id "a" for the second time; the first is in line 3',
+        ),
         ("policy: p\nrevision: 1\nrules: []\nmode: monitr\n", 'did you mean "monitor"?'),
         ("policy: p q\nrevision: 1\nrules: []\n", "expected up to 64 letters, digits"),
     ],
