@@ -1,5 +1,6 @@
 """`sipgate policy`: policy files by themselves, without a gate."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from .settings import AsJson
 group = typer.Typer(no_args_is_help=True, help="Look at policy files.")
 
 CHECK_EXAMPLE = "Example: sipgate policy check policies/quickstart.yaml"
+SCHEMA_EXAMPLE = "Example: sipgate policy schema -o policy.schema.json"
 
 
 def problem_lines(path: Path, error: Exception) -> list[str]:
@@ -62,3 +64,22 @@ def check(
             )
     if not are_good:
         raise typer.Exit(BAD_INPUT)
+
+
+@group.command("schema", epilog=SCHEMA_EXAMPLE)
+def schema(
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write it there, not to stdout."),
+    ] = None,
+) -> None:
+    """Print the JSON Schema of policy files, for editors."""
+    import json
+
+    from sipgate.gate import policy_schema
+
+    text = json.dumps(policy_schema(), indent=2, ensure_ascii=False) + "\n"
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text, "utf-8")

@@ -19,6 +19,7 @@ from .lists import REFUSALS, ListLookup, MemoryLists
 from .open_attempts import OpenAttempt, OpenAttempts, asks_for_repair
 from .policy import Policy, Rule
 from .policy_file import load_policy, read_policy
+from .policy_schema import policy_schema
 from .problem import PolicyError, Problem
 from .rebuild import (
     DraftHistory,
@@ -69,6 +70,7 @@ __all__ = [
     "is_emergency",
     "is_refusal_code",
     "load_policy",
+    "policy_schema",
     "read_policy",
     "rebuild_horizon",
 ]

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from phonenumbers import SUPPORTED_REGIONS
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from .policy import Policy, Rule
 from .problem import Place, PolicyError, Problems, nearest, unknown_key
 from .rules import KINDS, LATER_KINDS, BadCondition, Condition, Kind, Surroundings
-from .shape import NodeField, Shape, TextField, choice, keys, listed, read_shape, wrong
+from .shape import NodeField, Shape, TextField, choice, keys, listed, read_shape, reads, wrong
 from .then_shape import ThenReader
 from .when import When
 from .when_shape import WhenReader
@@ -56,7 +56,9 @@ def _name(value: object) -> object:
 
 
 ModeField = Annotated[Literal["enforce", "monitor"], choice("enforce", "monitor")]
-NameField = Annotated[TextField, BeforeValidator(_name)]
+NameField = Annotated[TextField, reads(_name, type=["string", "number"], pattern=f"^{ID}$")]
+RegionField = Annotated[TextField, reads(_region, type="string", pattern="^[A-Z]{2}$")]
+TimezoneField = Annotated[TextField, reads(_timezone, type="string")]
 
 
 class PolicyShape(Shape):
@@ -64,10 +66,10 @@ class PolicyShape(Shape):
 
     policy: NameField = Field(description="The policy's name, which decisions cite.")
     revision: TextField = Field(description="Its revision, in its own spelling.")
-    region: Annotated[TextField, BeforeValidator(_region)] | None = Field(
+    region: RegionField | None = Field(
         None, description="Dial plan and emergency numbers where a source names no region."
     )
-    timezone: Annotated[TextField, BeforeValidator(_timezone)] | None = Field(
+    timezone: TimezoneField | None = Field(
         None, description="Where calendar days begin; default: the gate's."
     )
     mode: ModeField = Field(

@@ -5,10 +5,10 @@ all that pydantic finds into problems with line and column.
 """
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from .problem import Problems, nearest, unknown_key
@@ -17,6 +17,7 @@ from .yaml_document import Mapping, Node, Scalar, Sequence
 MAX_LIMIT = 10_000_000
 MAX_SECONDS = 400 * 86_400  # a year and a month
 
+DURATION = r"^[0-9]{1,9}[smhdw]$"
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 ShapeType = TypeVar("ShapeType", bound="Shape")
@@ -119,6 +120,11 @@ def _seconds(value: object) -> object:
     return seconds
 
 
+def reads(function: Callable[[object], object], **schema: object) -> BeforeValidator:
+    """What reads a field, with the JSON Schema of what it takes, for editors."""
+    return BeforeValidator(function, json_schema_input_type=Annotated[Any, WithJsonSchema(schema)])
+
+
 def choice(*options: str) -> BeforeValidator:
     """For a field that takes one of these words."""
 
@@ -129,7 +135,7 @@ def choice(*options: str) -> BeforeValidator:
             raise wrong(f"found {value}{hint}", listed(options))
         return text
 
-    return BeforeValidator(check)
+    return reads(check, enum=list(options))
 
 
 def read_seconds(text: str) -> int | None:
@@ -177,10 +183,12 @@ def _shape_at(shape: type[Shape], loc: tuple[int | str, ...]) -> type[Shape]:
     return shape
 
 
+TEXT_SCHEMA = ("string", "number", "boolean")  # a revision 2026.10 is text, whatever it looks like
+
 NodeField = Any  # a node that its owner reads
-TextField = Annotated[str, BeforeValidator(_text)]
-WholeField = Annotated[int, BeforeValidator(_whole)]
-FlagField = Annotated[bool, BeforeValidator(_yes_or_no)]
-SecondsField = Annotated[int, BeforeValidator(_seconds)]
+TextField = Annotated[str, reads(_text, type=list(TEXT_SCHEMA))]
+WholeField = Annotated[int, reads(_whole, type="integer", minimum=0, maximum=MAX_LIMIT)]
+FlagField = Annotated[bool, reads(_yes_or_no, type="boolean")]
+SecondsField = Annotated[int, reads(_seconds, type="string", pattern=DURATION)]
 Inner = BeforeValidator(_entries)
 Items = BeforeValidator(_items)

@@ -10,7 +10,7 @@ from .yaml_document import Mapping, Node, Scalar, Sequence
 KEYS = (*FIELDS, "callee", "user-agent", "not")
 LATER_KEYS = ("region", "local-time")
 
-_FORMS = {
+FORMS = {
     "caller": (r"[^/]+/.+", "source/identity such as hq/4711"),
     "callee": (r"\+?[0-9]+", "leading digits such as +4930 or 0900"),
     "country": (r"[A-Z]{2}", "a country in two capital letters such as DE"),
@@ -51,7 +51,7 @@ class WhenReader:
             if not isinstance(item, Scalar) or item.is_empty:
                 self._problems.add(item.place, f"found {item}", "text")
                 continue
-            form = _FORMS.get(key)
+            form = FORMS.get(key)
             if form is not None and not re.fullmatch(form[0], item.text):
                 self._problems.add(item.place, f"found {item}", form[1])
             values.add(item.text)
