@@ -1,8 +1,9 @@
-"""Numbers: E.164, dial plans, emergency numbers, number lists.
+"""Numbers: E.164, dial plans, emergency numbers, number lists, places.
 
 Turns what people and machines dial into one key per telephone: `DialPlan.read` for whom a call
-would ring, `DialPlan.identity` for who says to be calling. Facts of the numbering plans are those
-of the `phonenumbers` package. Works on text; must not know of SIP messages, policies or stores.
+would ring, `DialPlan.identity` for who says to be calling, `place_of` for where that is. Facts of
+the numbering plans are those of the `phonenumbers` package, of places those of `data/`, of holidays
+those of the `holidays` package. Works on text; must not know of SIP messages, policies or stores.
 Follows ITU-T E.164, RFC 3966 (tel URIs: separators, parameters, phone-context) and
 RFC 5031 §4.2 (emergency URNs).
 """
@@ -17,7 +18,16 @@ from .list_file import (
     parse_list_file,
 )
 from .number_list import LIST_NAME, NumberList
-from .numbering import load_tables
+from .place import (
+    Place,
+    country_place,
+    known_region,
+    known_zone,
+    lead_place,
+    place_of,
+)
+from .public_holidays import holiday
+from .tables import load_tables
 
 __all__ = [
     "LIST_NAME",
@@ -28,8 +38,15 @@ __all__ = [
     "Kind",
     "ListImport",
     "NumberList",
+    "Place",
     "Reject",
+    "country_place",
+    "holiday",
     "is_sos_urn",
+    "known_region",
+    "known_zone",
+    "lead_place",
     "load_tables",
     "parse_list_file",
+    "place_of",
 ]

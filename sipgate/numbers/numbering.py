@@ -156,8 +156,8 @@ class Numbering:
         return False
 
 
-def load_tables() -> None:
-    """Build the tables of all countries, so that the first call needn't: about 0.2 s, once."""
+def load_numberings() -> None:
+    """Build the plans of all countries: about 0.2 s, once."""
     _numberings()
 
 

@@ -1,0 +1,12 @@
+"""All tables of numbers and places, loaded at once."""
+
+from .numbering import load_numberings
+from .place import load_places
+from .public_holidays import load_holidays
+
+
+def load_tables() -> None:
+    """Load what the first call would otherwise wait for: about 0.4 s, once."""
+    load_numberings()
+    load_places()
+    load_holidays()
