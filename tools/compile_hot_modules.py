@@ -38,6 +38,7 @@ LIBRARIES = {  # one shared library each, compiled side by side; patterns below 
         "gate/rebuild.py",
         "gate/when.py",
         "gate/rules/condition.py",
+        "gate/rules/counted.py",
         "gate/rules/key.py",
     ),
 }

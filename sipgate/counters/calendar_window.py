@@ -1,28 +1,26 @@
 """Counters over calendar windows: one integer per key, or one set of members."""
 
+from .counter import Counter
 from .question import Check, Key
 from .window import CalendarWindow
 
 DRAINED_PER_COUNT = 64  # a passed period's keys go bit by bit: freeing 100,000 at once takes 10 ms
 
 
-class CalendarCounter:
+class CalendarCounter(Counter):
     """How often each key was counted in the current day, week or month.
 
     `time_us` must never run backwards; `MemoryCounters` sees to that.
     """
 
     def __init__(self, window: CalendarWindow, capacity: int) -> None:
-        self.capacity = capacity
+        super().__init__(capacity)
         self._period = _Period(window)
         self._counts_by_key: dict[Key, int] = {}
         self._passed: dict[Key, int] = {}
 
     def __len__(self) -> int:
         return len(self._counts_by_key)
-
-    def grow(self, capacity: int) -> None:
-        self.capacity = capacity
 
     def look(self, check: Check, now_us: int, time_us: int) -> tuple[bool, int]:
         if time_us >= self._period.end_us:
@@ -47,7 +45,7 @@ class CalendarCounter:
         self._passed, self._counts_by_key = self._counts_by_key, {}
 
 
-class CalendarDistinct:
+class CalendarDistinct(Counter):
     """How many different members each key had in the current day, week or month.
 
     A member that is there already is never held. Beyond twice the capacity, which only a rule
@@ -55,16 +53,13 @@ class CalendarDistinct:
     """
 
     def __init__(self, window: CalendarWindow, capacity: int) -> None:
-        self.capacity = capacity
+        super().__init__(capacity)
         self._period = _Period(window)
         self._members_by_key: dict[Key, set[str]] = {}
         self._passed: dict[Key, set[str]] = {}
 
     def __len__(self) -> int:
         return len(self._members_by_key)
-
-    def grow(self, capacity: int) -> None:
-        self.capacity = capacity
 
     def look(self, check: Check, now_us: int, time_us: int) -> tuple[bool, int]:
         if time_us >= self._period.end_us:

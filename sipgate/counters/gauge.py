@@ -1,20 +1,18 @@
 """Calls in progress per key."""
 
+from .counter import Counter
 from .question import Check, Key
 
 
-class Gauge:
+class Gauge(Counter):
     """A number per key that goes up with an admitted call and down when it is over."""
 
     def __init__(self) -> None:
-        self.capacity = 0  # unlimited: it knows each call
+        super().__init__(0)  # unlimited: it knows each call
         self._calls_by_key: dict[Key, int] = {}
 
     def __len__(self) -> int:
         return len(self._calls_by_key)
-
-    def grow(self, capacity: int) -> None:
-        self.capacity = capacity
 
     def look(self, check: Check, now_us: int, time_us: int) -> tuple[bool, int]:
         count = self._calls_by_key.get(check.key, 0)

@@ -1,9 +1,10 @@
 """All counters of one process, in memory."""
 
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
 from .calendar_window import CalendarCounter, CalendarDistinct
+from .counter import Counter
 from .gauge import Gauge
 from .question import (
     COUNTED_LATER,
@@ -11,7 +12,6 @@ from .question import (
     REFUSED_BY_CALLEE,
     Answer,
     Change,
-    Check,
     Definition,
     Ended,
     Facts,
@@ -24,33 +24,6 @@ from .question import (
 from .sliding import SlidingCounter, SlidingDistinct
 from .watch import Watch
 from .window import CalendarWindow, SlidingWindow
-
-
-class Counter(Protocol):
-    """One definition's counts for all its keys."""
-
-    capacity: int
-
-    def look(self, check: Check, now_us: int, time_us: int) -> tuple[bool, int]:
-        """Whether the limit is reached, and the count, before this attempt."""
-        ...
-
-    def frees_us(self, check: Check, now_us: int, time_us: int) -> int | None:
-        """So long until a check that holds now does no more; None: time alone won't do."""
-        ...
-
-    def count(self, check: Check, now_us: int, time_us: int) -> None:
-        """Move the count by this attempt."""
-        ...
-
-    def grow(self, capacity: int) -> None:
-        """Check higher limits from now on."""
-        ...
-
-    def __len__(self) -> int:
-        """How many keys are remembered."""
-        ...
-
 
 Places: TypeAlias = list[tuple[str, Key]]
 
@@ -77,8 +50,8 @@ class MemoryCounters:
 
     def check_and_count(self, question: Question) -> Answer:
         """Walk the rules to the one that settles, then count the attempt for all of them."""
-        now_us, time_us, steps, facts = question
-        time_us = self._latest(time_us)
+        now_us, steps, facts = question.now_us, question.steps, question.facts
+        time_us = self._latest(question.time_us)
         seen: list[Seen | None] = []
         settled: int | None = None
         for index, step in enumerate(steps):
@@ -104,11 +77,12 @@ class MemoryCounters:
 
         `rejected_by` is the id of the rule that refused it, which may be of another policy.
         """
-        now_us, time_us, steps, facts = question
+        now_us, steps, facts = question.now_us, question.steps, question.facts
+        time_us = self._latest(question.time_us)
         own = None
         if rejected_by is not None:
             own = next((step for step in steps if step.rule == rejected_by), None)
-        return self._count(steps, facts, is_admitted, own, now_us, self._latest(time_us))
+        return self._count(steps, facts, is_admitted, own, now_us, time_us)
 
     def answered(self, question: Question) -> None:
         """An admitted call was answered, at the question's time."""
@@ -182,7 +156,8 @@ class MemoryCounters:
             if check.definition.settings is not None:
                 sight = self._watch(check.definition).see(check, facts, now_us, time_us)
                 if sight.held:
-                    return sight if index == 0 else sight._replace(at=index)
+                    sight.at = index
+                    return sight
                 if first is None:
                     first = sight
                 continue

@@ -5,7 +5,6 @@ move the counts in one atomic step. That is what memory does here in one turn of
 what a script in Redis can do for many gates.
 """
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -36,7 +35,6 @@ DISTINCT: Final = frozenset((Moves.DISTINCT_CALLEES, Moves.DISTINCT_CLIS))
 REFUSED_BY_CALLEE: Final = "refused"  # the kind of an outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
     """What a counter counts; two with the same `name` are one counter.
 
@@ -47,11 +45,32 @@ class Definition:
     its repr is a part of the name.
     """
 
-    name: str
-    moves: Moves
-    window: Window | None
-    capacity: int
-    settings: object | None = None
+    __slots__ = ("capacity", "moves", "name", "settings", "window")
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        moves: Moves,
+        window: Window | None,
+        capacity: int,
+        settings: object | None = None,
+    ) -> None:
+        self.name = name
+        self.moves = moves
+        self.window = window
+        self.capacity = capacity
+        self.settings = settings
+
+    def with_capacity(self, capacity: int) -> "Definition":
+        """The same counter, for higher limits."""
+        return Definition(
+            name=self.name,
+            moves=self.moves,
+            window=self.window,
+            capacity=capacity,
+            settings=self.settings,
+        )
 
     def serves(self, other: "Definition") -> bool:
         """Whether what this counter knows answers all that `other` asks."""
@@ -63,34 +82,48 @@ class Definition:
         return is_integer or self.capacity >= other.capacity
 
 
-class Check(NamedTuple):
+class Check:
     """One look at one count: has `key` reached `limit`?
 
     `member` is what is told apart where different things are counted. With `counts` the attempt
     also moves the count; of several checks of one counter only one has it.
     """
 
-    definition: Definition
-    key: Key
-    member: str
-    limit: int
-    counts: bool
+    __slots__ = ("counts", "definition", "key", "limit", "member")
+
+    def __init__(
+        self, definition: Definition, key: Key, member: str, limit: int, counts: bool
+    ) -> None:
+        self.definition = definition
+        self.key = key
+        self.member = member
+        self.limit = limit
+        self.counts = counts
 
 
 Settles: TypeAlias = Literal["no", "allow", "reject"]
 
 
-class StepQuestion(NamedTuple):
+class StepQuestion:
     """One rule: what its condition depends on, and whether it settles the verdict if it holds.
 
     `holds` is the answer where the gate knows it; None: it holds when any of `checks` does.
     `rule` is its id.
     """
 
-    settles: Settles
-    holds: bool | None
-    checks: tuple[Check, ...] = ()
-    rule: str = ""
+    __slots__ = ("checks", "holds", "rule", "settles")
+
+    def __init__(
+        self,
+        settles: Settles,
+        holds: bool | None,
+        checks: tuple[Check, ...] = (),
+        rule: str = "",
+    ) -> None:
+        self.settles = settles
+        self.holds = holds
+        self.checks = checks
+        self.rule = rule
 
 
 class Facts(NamedTuple):
@@ -109,13 +142,18 @@ class Facts(NamedTuple):
 NO_FACTS: Final = Facts("", "", None, None, False)
 
 
-class Question(NamedTuple):
+class Question:
     """All rules that the attempt concerns, in order; both clocks in microseconds."""
 
-    now_us: int
-    time_us: int
-    steps: list[StepQuestion]
-    facts: Facts = NO_FACTS
+    __slots__ = ("facts", "now_us", "steps", "time_us")
+
+    def __init__(
+        self, now_us: int, time_us: int, steps: list[StepQuestion], facts: Facts = NO_FACTS
+    ) -> None:
+        self.now_us = now_us
+        self.time_us = time_us
+        self.steps = steps
+        self.facts = facts
 
 
 class Ended(NamedTuple):
@@ -144,7 +182,7 @@ class Change(NamedTuple):
     reason: str
 
 
-class Seen(NamedTuple):
+class Seen:
     """What one check saw, before this attempt.
 
     `counted` of a sliding window stops at the counter's capacity. `at` is the check's place in
@@ -152,14 +190,24 @@ class Seen(NamedTuple):
     not held, None when no time alone will free it. `values` is what a watch says besides.
     """
 
-    held: bool
-    counted: int
-    frees_us: int | None = 0
-    at: int = 0
-    values: dict[str, Value] | None = None
+    __slots__ = ("at", "counted", "frees_us", "held", "values")
+
+    def __init__(
+        self,
+        held: bool,
+        counted: int,
+        frees_us: int | None = 0,
+        at: int = 0,
+        values: dict[str, Value] | None = None,
+    ) -> None:
+        self.held = held
+        self.counted = counted
+        self.frees_us = frees_us
+        self.at = at
+        self.values = values
 
 
-class Answer(NamedTuple):
+class Answer:
     """How the walk went.
 
     `settled` is the index of the step that settled, or None. `seen` has one value per step up to
@@ -167,9 +215,14 @@ class Answer(NamedTuple):
     the gate had answered itself. `places` are the gauges that the call now holds.
     """
 
-    settled: int | None
-    seen: list[Seen | None]
-    places: list[tuple[str, Key]]
+    __slots__ = ("places", "seen", "settled")
+
+    def __init__(
+        self, settled: int | None, seen: list[Seen | None], places: list[tuple[str, Key]]
+    ) -> None:
+        self.settled = settled
+        self.seen = seen
+        self.places = places
 
 
 def microseconds(seconds: float) -> int:

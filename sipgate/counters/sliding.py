@@ -3,13 +3,14 @@
 from collections import OrderedDict, deque
 from itertools import islice
 
+from .counter import Counter
 from .question import Check, Key
 from .window import SlidingWindow
 
 SWEPT_PER_COUNT = 2  # at most one key is new per count, so the idle ones can't pile up
 
 
-class SlidingCounter:
+class SlidingCounter(Counter):
     """How often each key was counted in (now - window, now].
 
     A key has the latest `capacity` times, sorted; older ones can't change whether a limit up to
@@ -19,7 +20,7 @@ class SlidingCounter:
     """
 
     def __init__(self, window: SlidingWindow, capacity: int) -> None:
-        self.capacity = capacity
+        super().__init__(capacity)
         self._length_us = window.length_us
         self._times_by_key: OrderedDict[Key, deque[int]] = OrderedDict()
 
@@ -73,7 +74,7 @@ class SlidingCounter:
                 return
 
 
-class SlidingDistinct:
+class SlidingDistinct(Counter):
     """How many different members each key had in (now - window, now].
 
     A member that is in the window already is never held, however many there are. Beyond twice
@@ -82,15 +83,12 @@ class SlidingDistinct:
     """
 
     def __init__(self, window: SlidingWindow, capacity: int) -> None:
-        self.capacity = capacity
+        super().__init__(capacity)
         self._length_us = window.length_us
         self._times_by_member_by_key: OrderedDict[Key, OrderedDict[str, int]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._times_by_member_by_key)
-
-    def grow(self, capacity: int) -> None:
-        self.capacity = capacity
 
     def look(self, check: Check, now_us: int, time_us: int) -> tuple[bool, int]:
         times_by_member = self._times_by_member_by_key.get(check.key)

@@ -2,7 +2,6 @@
 
 from collections.abc import Container
 from datetime import datetime
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sipgate.counters import (
@@ -57,17 +56,28 @@ class CompiledRule:
             self.settles = "allow"
 
 
-class Prepared(NamedTuple):
+class Prepared:
     """A question on its way, with what is needed to read the answer.
 
     It holds the policy and rules that asked, so a reload in between changes nothing for it.
+    `asked` is what each of the rules said.
     """
 
-    attempt: Attempt
-    question: Question
-    rules: list[CompiledRule]
-    asked: list[Asked]  # what each of them said
-    compiled: "CompiledPolicy"
+    __slots__ = ("asked", "attempt", "compiled", "question", "rules")
+
+    def __init__(
+        self,
+        attempt: Attempt,
+        question: Question,
+        rules: list[CompiledRule],
+        asked: list[Asked],
+        compiled: "CompiledPolicy",
+    ) -> None:
+        self.attempt = attempt
+        self.question = question
+        self.rules = rules
+        self.asked = asked
+        self.compiled = compiled
 
 
 class CompiledPolicy:
@@ -161,8 +171,9 @@ class CompiledPolicy:
 
     def settle(self, prepared: Prepared, answer: Answer) -> Decision:
         """Read the answer: what each rule saw, and what follows."""
-        attempt, question, rules, every_asked, _ = prepared
-        settled, every_seen, _ = answer
+        attempt, question = prepared.attempt, prepared.question
+        rules, every_asked = prepared.rules, prepared.asked
+        settled, every_seen = answer.settled, answer.seen
         recorded: list[Step] = []
         tags: list[tuple[str, str]] = []
         verdict: Verdict = "allow"

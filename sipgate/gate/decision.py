@@ -10,16 +10,28 @@ from .attempt import Attempt
 Verdict: TypeAlias = Literal["allow", "tag", "reject"]
 
 
-class Step(NamedTuple):
+class Step:
     """One rule that was asked: whether it held, and the values that it saw."""
 
-    rule: str
-    held: bool
-    values: dict[str, Value]
+    __slots__ = ("held", "rule", "values")
+
+    def __init__(self, rule: str, held: bool, values: dict[str, Value]) -> None:
+        self.rule = rule
+        self.held = held
+        self.values = values
 
     def record(self) -> dict[str, Value]:
         """The step as the ledger writes it."""
         return {"rule": self.rule, "held": self.held, **self.values}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Step) and self.record() == other.record()
+
+    def __hash__(self) -> int:
+        return hash((self.rule, self.held))
+
+    def __repr__(self) -> str:
+        return f"Step({self.record()!r})"
 
 
 class Would(NamedTuple):

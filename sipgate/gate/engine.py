@@ -65,7 +65,7 @@ class Engine:
 
     def settle(self, prepared: Prepared, answer: Answer) -> tuple[Decision, Charge]:
         """The second half: turn the counters' answer into the decision."""
-        attempt, question, _, _, compiled = prepared
+        attempt, question, compiled = prepared.attempt, prepared.question, prepared.compiled
         decision = compiled.settle(prepared, answer)
         is_admitted = decision.verdict != "reject"
         charge = _NOTHING

@@ -6,9 +6,8 @@ and limits that the answer depends on. No state here, and no walking: `engine.py
 `counters` finds the one that settles.
 """
 
-from .concurrent import ConcurrentCondition
 from .condition import Asked, BadCondition, Condition, SharedCounters, Surroundings
-from .rate import RateCondition
+from .counted import ConcurrentCondition, RateCondition
 from .table import KINDS, LATER_KINDS, Kind
 
 __all__ = [

@@ -1,9 +1,9 @@
 """What every kind of rule offers: the one extension point of the policy."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from sipgate.counters import Check, Definition, Seen, Value
 from sipgate.gate.attempt import Attempt
@@ -11,17 +11,26 @@ from sipgate.gate.lists import Lookups
 from sipgate.gate.when import When
 
 
-class Asked(NamedTuple):
+class Asked:
     """What a condition says about one attempt: an answer, or the checks that it depends on.
 
     `values` is what it saw itself. `frees_us`: so long until what holds now may hold no more; None:
     time alone won't do.
     """
 
-    holds: bool | None
-    checks: tuple[Check, ...] = ()
-    values: dict[str, Value] | None = None
-    frees_us: int | None = None
+    __slots__ = ("checks", "frees_us", "holds", "values")
+
+    def __init__(
+        self,
+        holds: bool | None,
+        checks: tuple[Check, ...] = (),
+        values: dict[str, Value] | None = None,
+        frees_us: int | None = None,
+    ) -> None:
+        self.holds = holds
+        self.checks = checks
+        self.values = values
+        self.frees_us = frees_us
 
 
 Ask: TypeAlias = Callable[[Attempt, Lookups, float], Asked]
@@ -93,7 +102,7 @@ class SharedCounters:
         for definition in definitions:
             known = self._definitions_by_name.get(definition.name, definition)
             capacity = max(known.capacity, definition.capacity)
-            self._definitions_by_name[definition.name] = replace(known, capacity=capacity)
+            self._definitions_by_name[definition.name] = known.with_capacity(capacity)
 
     @property
     def definitions(self) -> Mapping[str, Definition]:

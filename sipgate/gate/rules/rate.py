@@ -1,24 +1,18 @@
 """`rate`: the count before this attempt has already reached a limit in its window."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Literal, NamedTuple
+from collections.abc import Collection
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
 from sipgate.counters import (
     CalendarUnit,
     CalendarWindow,
-    Check,
     Definition,
     Moves,
-    Seen,
     SlidingWindow,
-    Value,
     Window,
 )
-from sipgate.gate.attempt import Attempt
-from sipgate.gate.lists import Lookups
 from sipgate.gate.problem import nearest
 from sipgate.gate.shape import (
     MAX_SECONDS,
@@ -32,8 +26,9 @@ from sipgate.gate.shape import (
 )
 from sipgate.gate.yaml_document import Scalar
 
-from .condition import Ask, Asked, SharedCounters, Surroundings
-from .key import PerField, key_function, sorted_parts
+from .condition import Surroundings
+from .counted import Limit, RateCondition
+from .key import PerField, sorted_parts
 
 CALENDAR_UNITS: tuple[CalendarUnit, ...] = ("day", "week", "month")
 COUNTS = ("attempts", "admitted", "answered", "refused-by-callee", "distinct-callees")
@@ -103,59 +98,6 @@ class RateShape(Shape):
         elif "limit" not in present or "window" not in present:
             return "a rate without limit or window", "limit and window, or limits"
         return None
-
-
-class Limit(NamedTuple):
-    """One limit; `spelled` is its window as the policy writes it."""
-
-    limit: int
-    definition: Definition
-    spelled: str
-
-
-@dataclass(frozen=True, slots=True)
-class RateCondition:
-    """Holds when any of its limits is reached."""
-
-    per: tuple[str, ...]
-    limits: tuple[Limit, ...]
-    count: str = "attempts"
-
-    placeholders: frozenset[str] = frozenset(("limit", "count", "window", "until"))
-
-    @property
-    def definitions(self) -> tuple[Definition, ...]:
-        return tuple(limit.definition for limit in self.limits)
-
-    def compile(self, shared: SharedCounters) -> Ask:
-        key_of = key_function(self.per)
-        claims = [(*shared.claim(one.definition), one.limit) for one in self.limits]
-        if len(claims) == 1:
-            definition, counts, limit = claims[0]
-
-            def ask_one(attempt: Attempt, lookups: Lookups, time: float) -> Asked:
-                check = Check(definition, key_of(attempt), attempt.callee, limit, counts)
-                return Asked(None, (check,))
-
-            return ask_one
-
-        def ask(attempt: Attempt, lookups: Lookups, time: float) -> Asked:
-            key, member = key_of(attempt), attempt.callee
-            return Asked(None, tuple([Check(d, key, member, n, moves) for d, moves, n in claims]))
-
-        return ask
-
-    def values(self, seen: Seen | None, asked: Asked) -> dict[str, Value]:
-        assert seen is not None
-        limit, _, window = self.limits[seen.at]
-        return {"count": seen.counted, "limit": limit, "window": window}
-
-    def explain(self, held: bool, values: Mapping[str, Value]) -> str:
-        counted = "" if self.count == "attempts" else f"{self.count} "
-        window = values.get("window")
-        within = f"this {window}" if window in CALENDAR_UNITS else f"in {window}"
-        share = f"{values.get('count')} of {values.get('limit')}"
-        return f"{share} {counted}{within} per {', '.join(self.per)}"
 
 
 def rate_condition(shape: RateShape, surroundings: Surroundings) -> RateCondition:

@@ -1,0 +1,32 @@
+"""What a counter is that only counts: one definition's counts for all its keys."""
+
+from .question import Check
+
+
+class Counter:
+    """How often a key was counted, as the subclass says: in a window, or now."""
+
+    __slots__ = ("capacity",)
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity = capacity
+
+    def look(self, check: Check, now_us: int, time_us: int) -> tuple[bool, int]:
+        """Whether the limit is reached, and the count, before this attempt."""
+        raise NotImplementedError
+
+    def frees_us(self, check: Check, now_us: int, time_us: int) -> int | None:
+        """So long until a check that holds now does no more; None: time alone won't do."""
+        raise NotImplementedError
+
+    def count(self, check: Check, now_us: int, time_us: int) -> None:
+        """Move the count by this attempt."""
+        raise NotImplementedError
+
+    def grow(self, capacity: int) -> None:
+        """Check higher limits from now on."""
+        self.capacity = capacity
+
+    def __len__(self) -> int:
+        """How many keys are remembered."""
+        raise NotImplementedError
