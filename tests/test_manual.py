@@ -17,7 +17,7 @@ from sipgate.gate.when_shape import KEYS
 ROOT = Path(__file__).parent.parent
 PAGES = ("README.md", "docs/install.md", "docs/policy.md", "docs/configuration.md")
 POLICY_PAGE = (ROOT / "docs/policy.md").read_text()
-CONDITIONS = ("list:", "rate:", "concurrent:")
+CONDITIONS = tuple(f"{name}:" for name in KINDS)
 REJECT = 'then: {reject: 403, reason: "no"}'
 
 

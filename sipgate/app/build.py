@@ -8,6 +8,7 @@ from sipgate.clock import Clock
 from sipgate.config import Config
 from sipgate.config import Source as SourceSettings
 from sipgate.config import Upstream as UpstreamSettings
+from sipgate.consent import MemoryConsents
 from sipgate.counters import MemoryCounters
 from sipgate.gate import Engine, MemoryLists, OpenAttempts, Policy
 from sipgate.ledger import Ledger
@@ -97,13 +98,14 @@ def build(
     ledger: Ledger,
     policy: Policy,
     lists: MemoryLists,
+    consents: MemoryConsents | None = None,
     targets: Mapping[str, Sequence[Target]],
     key: bytes,
     limits: Limits,
     secrets: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Parts:
     """Make a gate of a configuration; nothing runs yet. `targets` are the upstreams' by name,
-    `secrets` the callers' password hashes (`read_secrets`).
+    `secrets` the callers' password hashes (`read_secrets`); without `consents` nobody has any.
     """
     counts: Counter[str] = Counter()
     timers = TimerQueue()
@@ -117,7 +119,7 @@ def build(
         settings.name: _upstream(settings, targets[settings.name]) for settings in config.upstream
     }
     monitor = config.gate.mode == "monitor"
-    engine = Engine(policy, MemoryCounters(), lists, monitor=monitor)
+    engine = Engine(policy, MemoryCounters(), lists, monitor=monitor, consents=consents)
     open_attempts, calls, table = OpenAttempts(), ActiveCalls(), TransactionTable(timers)
     branches = BranchMaker(key)
     own = OwnAddresses(listeners, config.gate.aliases)

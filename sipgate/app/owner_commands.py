@@ -9,6 +9,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sipgate.clock import Clock
 from sipgate.config import Config
+from sipgate.consent import ConsentStore, MemoryConsents
+from sipgate.consent_change import (
+    ConsentOrder,
+    ConsentRefused,
+    RevocationOrder,
+    import_consents,
+    revoke_consent,
+)
 from sipgate.counters import microseconds
 from sipgate.gate import (
     Draft,
@@ -55,11 +63,15 @@ class OwnerCommands:
         self._network: Network | None = None
         self._lists = MemoryLists()
         self._list_store: NumberListStore | None = None
-        self._changing = asyncio.Lock()  # one import or reload at a time
+        self._consents = MemoryConsents()
+        self._consent_store: ConsentStore | None = None
+        self._changing = asyncio.Lock()  # one import, revocation or reload at a time
         self._reload_asked = asyncio.Event()
         self.handlers: Mapping[str, Handler] = {
             "reload": self._reload,
             "list-import": self._import_list,
+            "consent-import": self._import_consents,
+            "consent-revoke": self._revoke_consent,
             "calls-active": self._active_calls,
             "calls-end": self._end_call,
             "status": self._status,
@@ -71,6 +83,8 @@ class OwnerCommands:
         ledger: Ledger,
         lists: MemoryLists,
         list_store: NumberListStore,
+        consents: MemoryConsents,
+        consent_store: ConsentStore,
         network: Network,
     ) -> None:
         """From now on there is a gate to ask."""
@@ -79,6 +93,8 @@ class OwnerCommands:
         self._ledger = ledger
         self._lists = lists
         self._list_store = list_store
+        self._consents = consents
+        self._consent_store = consent_store
 
     def ask_reload(self) -> None:
         """SIGHUP: read policy and lists again, soon."""
@@ -189,6 +205,42 @@ class OwnerCommands:
             answer = imported.as_answer()
             log.info("list_imported", **answer)
             return answer
+
+    async def _import_consents(self, request: dict[str, Any]) -> dict[str, Any]:
+        _, ledger = self._gate()
+        assert self._consent_store is not None
+        async with self._changing:
+            try:
+                order = ConsentOrder.of_request(request)
+                imported = await import_consents(
+                    self._consent_store, self._consents, ledger, self._clock, order
+                )
+            except ConsentRefused as error:
+                raise RequestError(str(error)) from error
+            except OSError as error:
+                raise RequestError(f"{error.filename}: {error.strerror}") from error
+            log.info(
+                "consents_imported",
+                file=str(order.file),
+                added=imported.added,
+                known=imported.known,
+                rejected=imported.rejected,
+            )
+            return imported.as_answer()
+
+    async def _revoke_consent(self, request: dict[str, Any]) -> dict[str, Any]:
+        _, ledger = self._gate()
+        assert self._consent_store is not None
+        async with self._changing:
+            try:
+                order = RevocationOrder.of_request(request)
+                revoked = await revoke_consent(
+                    self._consent_store, self._consents, ledger, self._clock, order
+                )
+            except ConsentRefused as error:
+                raise RequestError(str(error)) from error
+            log.info("consent_revoked", purpose=revoked.purpose, ended=revoked.ended)
+            return revoked.as_answer()
 
     async def _active_calls(self, request: dict[str, Any]) -> dict[str, Any]:
         parts, _ = self._gate()

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sipgate.clock import Clock, SystemClock
 from sipgate.config import Config
 from sipgate.config import Upstream as UpstreamSettings
+from sipgate.consent import ConsentStore, MemoryConsents
 from sipgate.gate import MemoryLists, Policy, load_policy
 from sipgate.ledger import Ledger
 from sipgate.net import InheritedSockets, Network, Resolver, inherit
@@ -126,6 +127,8 @@ class GateProcess:
         self._key = key
         self._lists = MemoryLists()
         self._list_store = NumberListStore(database, clock)
+        self._consents = MemoryConsents()
+        self._consent_store = ConsentStore(database, clock)
         self._stranger_store = StrangerStore(database)
         self._commands = commands
         self._stop = asyncio.Event()
@@ -135,6 +138,7 @@ class GateProcess:
         """Serve until stopped, drain, write the last entry."""
         config = self._config
         await self._load_lists()
+        await asyncio.to_thread(self._consents.add, await self._consent_store.load())
         ledger = await Ledger.open(config.gate.store_path, gate=config.gate.name, clock=self._clock)
         try:
             async with contextlib.AsyncExitStack() as stack:
@@ -177,6 +181,7 @@ class GateProcess:
             ledger=ledger,
             policy=self._policy,
             lists=self._lists,
+            consents=self._consents,
             targets=targets,
             key=self._key,
             secrets=read_secrets(config),
@@ -206,7 +211,15 @@ class GateProcess:
         )
         names = NameWait(resolver)
         parts.hops.ask_with(names.ask)
-        self._commands.connect(parts, ledger, self._lists, self._list_store, network)
+        self._commands.connect(
+            parts,
+            ledger,
+            self._lists,
+            self._list_store,
+            self._consents,
+            self._consent_store,
+            network,
+        )
         watch = UpstreamWatch(config, parts.upstreams, resolver, parts.prober, clock)
         early = await stack.enter_async_context(asyncio.TaskGroup())
         watching = early.create_task(restarting("upstreams", watch.run))

@@ -14,6 +14,7 @@ from .moment import parse_moment, rfc_3339
 from .output import counted, print_json, print_line, print_note, print_table
 from .ownership import ask_owner, owned_store, store_to_read, whoever_asks
 from .settings import DEFAULT_CONFIG, AsJson, ConfigFile, read_config
+from .usual_region import usual_region
 
 if TYPE_CHECKING:
     from sipgate.config import Config
@@ -106,7 +107,7 @@ def import_(
         by=whoever_asks(),
         as_of=None if as_of is None else parse_moment(as_of, "--as-of"),
         column=column,
-        region=region if region is not None else _usual_region(settings),
+        region=region if region is not None else usual_region(settings),
         internal=_internal_numbers(settings),
         entries=kind.value,
         allow_empty=allow_empty,
@@ -222,21 +223,6 @@ async def _read_lists(
         versions = [found for found in await lists.all() if name in (None, found.name)]
         numbers = await lists.load(versions[0].name) if with_entries and versions else frozenset()
     return versions, numbers
-
-
-def _usual_region(config: "Config") -> str | None:
-    """The region that all sources with one agree on, else the policy's."""
-    from sipgate.gate import PolicyError, load_policy
-
-    regions = {source.region for source in config.source if source.region is not None}
-    if len(regions) == 1:
-        return regions.pop()
-    if regions:
-        return None
-    try:
-        return load_policy(config.gate.policy).region
-    except (PolicyError, OSError):
-        return None
 
 
 def _internal_numbers(config: "Config") -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sipgate.app import read_secrets
 from sipgate.clock import SystemClock
+from sipgate.consent import ConsentStore
 from sipgate.gate import REFUSALS
 from sipgate.net import Place, ResolveError, Resolver, Wish
 from sipgate.sip import ALGORITHMS
@@ -37,6 +38,7 @@ def warnings(config: "Config", policy: "Policy", path: Path) -> list[str]:
         *_taken_ports(config),
         *_silent_upstreams(config),
         *_missing_lists(config, policy, path),
+        *_missing_consents(config, policy, path),
         *_deciding_upstreams(config),
         *_unproven_callers(config),
         *_shut_doors(config),
@@ -155,6 +157,26 @@ async def _imported_lists(config: "Config") -> set[str]:
         return {found.name for found in await NumberListStore(opened, SystemClock()).all()}
     except SQLAlchemyError:
         return set()  # no gate has made the tables yet
+    finally:
+        await opened.dispose()
+
+
+def _missing_consents(config: "Config", policy: "Policy", path: Path) -> Iterator[str]:
+    if not policy.asks_for_consents:
+        return
+    if not config.gate.store_path.exists() or asyncio.run(_has_no_consent(config)):
+        yield (
+            "no consent is on record, so consent rules hold for every call:"
+            f" sipgate consent import FILE -c {shlex.quote(str(path))}"
+        )
+
+
+async def _has_no_consent(config: "Config") -> bool:
+    opened = engine(config.gate.store)
+    try:
+        return await ConsentStore(opened, SystemClock()).is_empty()
+    except SQLAlchemyError:
+        return True  # no gate has made the tables yet
     finally:
         await opened.dispose()
 

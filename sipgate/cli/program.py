@@ -10,6 +10,7 @@ from . import (
     callee,
     calls,
     check,
+    consent,
     number_list,
     password,
     phones,
@@ -36,6 +37,7 @@ program.command("check", epilog=check.EXAMPLE)(check.check)
 program.command("status", epilog=status.EXAMPLE)(status.status)
 program.command("callee", epilog=callee.EXAMPLE)(callee.callee)
 program.add_typer(number_list.group, name="list")
+program.add_typer(consent.group, name="consent")
 program.add_typer(calls.group, name="calls")
 program.add_typer(policy.group, name="policy")
 program.command("phones", epilog=phones.EXAMPLE)(phones.phones)

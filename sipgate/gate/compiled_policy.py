@@ -4,6 +4,7 @@ from collections.abc import Container
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from sipgate.consent import MemoryConsents
 from sipgate.counters import (
     COUNTED_LATER,
     Answer,
@@ -291,4 +292,4 @@ def _facts_of(attempt: Attempt) -> Facts:
     )
 
 
-_NOTHING_KNOWN = Lookups(MemoryLists())
+_NOTHING_KNOWN = Lookups(MemoryLists(), MemoryConsents())

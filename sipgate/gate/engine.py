@@ -2,6 +2,7 @@
 
 from collections.abc import Container
 
+from sipgate.consent import ConsentLookup, MemoryConsents
 from sipgate.counters import Answer, Change, Ended, Key, MemoryCounters, Moves, microseconds
 
 from .attempt import Attempt
@@ -14,7 +15,8 @@ from .policy import Policy
 class Engine:
     """Decides attempts by a policy, and counts them in the same step.
 
-    `lists` answers what `list` rules ask. `monitor` lets every call through and records what the
+    `lists` answers what `list` rules ask, `consents` what `consent` rules ask; None: nobody has
+    consented to anything. `monitor` lets every call through and records what the
     policy would have done. Cost is linear in the number of rules, whatever has been counted.
     """
 
@@ -24,9 +26,10 @@ class Engine:
         counters: MemoryCounters,
         lists: ListLookup,
         monitor: bool = False,
+        consents: ConsentLookup | None = None,
     ) -> None:
         self._counters = counters
-        self._lookups = Lookups(lists)
+        self._lookups = Lookups(lists, MemoryConsents() if consents is None else consents)
         self._compiled = CompiledPolicy(policy, is_monitored=monitor)
         self._drafts: list[Draft] = []
         self._live: set[Charge] = set()  # of admitted calls that are not over

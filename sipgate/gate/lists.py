@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from sipgate.consent import ConsentLookup
+
 REFUSALS = "refusals"  # always exists and has no age
 
 
@@ -26,10 +28,11 @@ class ListLookup(Protocol):
 class Lookups:
     """Where the conditions of rules look up what they don't count."""
 
-    __slots__ = ("lists",)
+    __slots__ = ("consents", "lists")
 
-    def __init__(self, lists: ListLookup) -> None:
+    def __init__(self, lists: ListLookup, consents: ConsentLookup) -> None:
         self.lists = lists
+        self.consents = consents
 
 
 class MemoryLists:

@@ -57,6 +57,11 @@ class Policy:
         names = {found.list_name for found in conditions if isinstance(found, ListCondition)}
         return tuple(sorted(names))
 
+    @property
+    def asks_for_consents(self) -> bool:
+        """Whether a rule holds for all that is not consented to."""
+        return any(rule.kind == "consent" for rule in self.rules)
+
     def list_subjects(self, name: str) -> frozenset[str]:
         """What its rules look up on a list: callee, caller, cli."""
         conditions = [rule.condition for rule in self.rules]

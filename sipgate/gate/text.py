@@ -6,7 +6,7 @@ from string import Formatter
 PLACEHOLDERS = (
     *("limit", "count", "callee", "caller", "cli", "window", "until"),
     *("score", "signs", "share", "sample", "standing"),
-    *("local_time", "zone", "list", "purpose", "rotation"),
+    *("local_time", "zone", "list", "purpose", "rotation", "why"),
 )
 MAX_VALUE_CHARACTERS = 128  # a Request-URI that can't be read may be as long as a message
 

@@ -16,6 +16,7 @@ from .list_file import (
     ListImport,
     Reject,
     parse_list_file,
+    read_listed_number,
 )
 from .number_list import LIST_NAME, NumberList
 from .place import (
@@ -49,4 +50,5 @@ __all__ = [
     "load_tables",
     "parse_list_file",
     "place_of",
+    "read_listed_number",
 ]

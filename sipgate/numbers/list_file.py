@@ -250,12 +250,12 @@ def _entry(row: _Row | Reject, plan: DialPlan, entries: Entries) -> str | Reject
         if value.isprintable():
             return value
         return Reject(row.line, told, "a character that can't be printed")
-    number, reason = _number(value, plan)
+    number, reason = read_listed_number(value, plan)
     return number if number is not None else Reject(row.line, told, reason)
 
 
-def _number(value: str, plan: DialPlan) -> tuple[str | None, str]:
-    """The number that an entry stands for, or None and why not."""
+def read_listed_number(value: str, plan: DialPlan) -> tuple[str | None, str]:
+    """The number, or the prefix with its `*`, that stands in a file; or None and why not."""
     if _SPREADSHEET_DAMAGE.fullmatch(value):
         return None, "digits lost: a spreadsheet rounded the number"
     value = value.strip("'\"= ")  # ="0301234567" and '0301234567 keep zeros in spreadsheets

@@ -8,7 +8,7 @@ from typing import Any
 from .errors import StoreError
 from .location import make_private, sqlite_path
 
-REVISION = "0002"  # the newest in migrations/versions
+REVISION = "0003"  # the newest in migrations/versions
 
 
 def migrate(url: str) -> None:

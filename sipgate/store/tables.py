@@ -77,3 +77,37 @@ registration = Table(
     Column("expires_time", Float, nullable=False),
     sqlite_with_rowid=False,
 )
+
+consent_change = Table(
+    "consent_change",  # one import or revocation; its rows count once it is whole
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("recorded", Float, nullable=False),  # calendar seconds
+    Column("recorded_by", Text, nullable=False),
+    Column("origin", Text, nullable=False),  # the file, or the command
+    Column("is_whole", Boolean(create_constraint=False), nullable=False),
+    sqlite_autoincrement=True,
+)
+
+consent = Table(
+    "consent",  # belongs to `consent`, as the columns of its record
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("change", Integer, ForeignKey("consent_change.id"), nullable=False),
+    Column("callee", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("organisation", Text),
+    Column("channel", Text),
+    Column("source", Text),
+    Column("source_where", Text),
+    Column("source_time", Float),  # calendar seconds, as all times here
+    Column("source_how", Text),
+    Column("evidence", Text),
+    Column("basis", Text),
+    Column("granted", Float),
+    Column("expires", Float),
+    Column("revoked", Float),
+    Column("reason", Text),
+    Index("consent_callee", "callee"),
+    Index("consent_change_rows", "change"),
+)

@@ -185,6 +185,22 @@ def test_a_list_that_was_imported_is_fine(sipgate: RunCommand, folder: Path) -> 
     assert sipgate("check", "--strict").exit_code == 0
 
 
+def test_a_consent_rule_without_any_consent_is_a_warning(sipgate: RunCommand, folder: Path) -> None:
+    path = folder / "policy.yaml"
+    rule = ("list: {name: refusals, of: callee}", "consent: {purpose: x}")
+    path.write_text(path.read_text().replace(*rule))
+    before = sipgate("check", "--strict")
+    (folder / "crm.csv").write_text("callee,purpose,granted\n3055550123,x,2026-01-01\n")
+    sipgate("consent", "import", "crm.csv")
+
+    assert before.exit_code == 1
+    assert (
+        "no consent is on record, so consent rules hold for every call:"
+        " sipgate consent import FILE -c sipgate.toml\n" in before.err
+    )
+    assert sipgate("check", "--strict").exit_code == 0
+
+
 def test_callers_who_name_themselves_are_a_warning(sipgate: RunCommand, folder: Path) -> None:
     change(folder, "trusted = true", "trusted = false")
 

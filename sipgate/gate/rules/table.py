@@ -8,6 +8,7 @@ from sipgate.gate.shape import Shape
 
 from .concurrent import ConcurrentShape, concurrent_condition
 from .condition import Condition, Surroundings
+from .consent import ConsentShape, consent_condition
 from .list_rule import ListShape, list_condition
 from .rate import RateShape, rate_condition
 
@@ -27,13 +28,13 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "list": Kind(ListShape, list_condition),
+    "consent": Kind(ConsentShape, consent_condition),
     "rate": Kind(RateShape, rate_condition),
     "concurrent": Kind(ConcurrentShape, concurrent_condition),
 }
 
 LATER_KINDS = (
     # In the design, not in this version.
-    "consent",
     "hours",
     "cooldown",
     "ratio",
