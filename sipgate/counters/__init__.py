@@ -8,6 +8,7 @@ their time zone, and keys whose window has passed vanish.
 Must not know: rules, policies, attempts, SIP. Reads no clock: both clocks come with the question.
 """
 
+from .last_end import LastEndSettings
 from .memory import MemoryCounters
 from .question import (
     COUNTED_LATER,
@@ -26,6 +27,7 @@ from .question import (
     Value,
     microseconds,
 )
+from .share import ShareSettings, share_limit
 from .watch import Watch
 from .window import CalendarUnit, CalendarWindow, SlidingWindow, Window
 
@@ -40,15 +42,18 @@ __all__ = [
     "Ended",
     "Facts",
     "Key",
+    "LastEndSettings",
     "MemoryCounters",
     "Moves",
     "Question",
     "Seen",
     "Settles",
+    "ShareSettings",
     "SlidingWindow",
     "StepQuestion",
     "Value",
     "Watch",
     "Window",
     "microseconds",
+    "share_limit",
 ]

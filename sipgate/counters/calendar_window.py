@@ -15,7 +15,7 @@ class CalendarCounter(Counter):
 
     def __init__(self, window: CalendarWindow, capacity: int) -> None:
         super().__init__(capacity)
-        self._period = _Period(window)
+        self._period = Period(window)
         self._counts_by_key: dict[Key, int] = {}
         self._passed: dict[Key, int] = {}
 
@@ -38,7 +38,7 @@ class CalendarCounter(Counter):
         counts_by_key = self._counts_by_key
         counts_by_key[check.key] = counts_by_key.get(check.key, 0) + 1
         if self._passed:
-            _drain(self._passed)
+            drain(self._passed)
 
     def _turn(self, time_us: int) -> None:
         self._period.turn(time_us)
@@ -54,7 +54,7 @@ class CalendarDistinct(Counter):
 
     def __init__(self, window: CalendarWindow, capacity: int) -> None:
         super().__init__(capacity)
-        self._period = _Period(window)
+        self._period = Period(window)
         self._members_by_key: dict[Key, set[str]] = {}
         self._passed: dict[Key, set[str]] = {}
 
@@ -83,26 +83,27 @@ class CalendarDistinct(Counter):
         if len(members) < 2 * self.capacity:
             members.add(check.member)
         if self._passed:
-            _drain(self._passed)
+            drain(self._passed)
 
     def _turn(self, time_us: int) -> None:
         self._period.turn(time_us)
         self._passed, self._members_by_key = self._members_by_key, {}
 
 
-class _Period:
+class Period:
     """The current period; before the first turn it has ended long ago."""
 
-    __slots__ = ("_window", "end_us")
+    __slots__ = ("_window", "end_us", "start_us")
 
     def __init__(self, window: CalendarWindow) -> None:
         self._window = window
-        self.end_us = -(2**62)
+        self.start_us = self.end_us = -(2**62)
 
     def turn(self, time_us: int) -> None:
-        _, self.end_us = self._window.period(time_us)
+        self.start_us, self.end_us = self._window.period(time_us)
 
 
-def _drain(passed: dict[Key, int] | dict[Key, set[str]]) -> None:
+def drain(passed: dict[Key, int] | dict[Key, set[str]] | dict[Key, tuple[int, int]]) -> None:
+    """Free some of a passed period's keys."""
     for _ in range(min(DRAINED_PER_COUNT, len(passed))):
         passed.popitem()

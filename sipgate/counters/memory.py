@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 from .calendar_window import CalendarCounter, CalendarDistinct
 from .counter import Counter
 from .gauge import Gauge
+from .last_end import LastEndWatch
 from .question import (
     COUNTED_LATER,
     DISTINCT,
@@ -21,13 +22,17 @@ from .question import (
     Seen,
     StepQuestion,
 )
+from .share import ShareWatch
 from .sliding import SlidingCounter, SlidingDistinct
 from .watch import Watch
 from .window import CalendarWindow, SlidingWindow
 
 Places: TypeAlias = list[tuple[str, Key]]
 
-WATCHES: Final[dict[Moves, Callable[[Definition], Watch]]] = {}
+WATCHES: Final[dict[Moves, Callable[[Definition], Watch]]] = {
+    Moves.LAST_END: LastEndWatch,
+    Moves.SHARE: ShareWatch,
+}
 """What watches there are: a new one is a module of its own and one line here."""
 
 
@@ -116,6 +121,15 @@ class MemoryCounters:
                     if change is not None:
                         changes.append(change)
         return changes
+
+    def dropped(self, question: Question) -> None:
+        """An admitted attempt came to nothing, and never left; nobody will tell of an end."""
+        now_us, steps = question.now_us, question.steps
+        time_us = self._latest(question.time_us)
+        for step in steps:
+            for check in step.checks:
+                if check.counts and check.definition.settings is not None:
+                    self._watch(check.definition).dropped(check, now_us, time_us)
 
     def release(self, places: Places) -> None:
         """Give places in gauges back; those of a gauge that is no more are passed over."""

@@ -34,6 +34,9 @@ class Watch:
         """An admitted call is over; says whether that moved a standing."""
         return None
 
+    def dropped(self, check: Check, now_us: int, time_us: int) -> None:
+        """An admitted attempt never left, for it could not be recorded; no end will be told."""
+
     def grow(self, capacity: int) -> None:
         """Look back further from now on."""
 

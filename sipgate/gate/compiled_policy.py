@@ -24,7 +24,7 @@ from .decision import Decision, Step, Verdict, Would
 from .lists import Lookups, MemoryLists
 from .policy import Policy, Rule
 from .rules.condition import Asked, SharedCounters
-from .text import Text
+from .text import Text, percent
 
 
 class CompiledRule:
@@ -241,6 +241,8 @@ class CompiledPolicy:
             "caller": attempt.caller,
             "cli": attempt.cli,
         }
+        if "share" in values:  # per mille, as the record keeps shares
+            shown["share"], shown["limit"] = percent(values["share"]), percent(values.get("limit"))
         if "until" in text.names and frees_us is not None:
             frees = -((time_us + frees_us) // -1_000_000)  # not before it is true
             local = datetime.fromtimestamp(frees, self._zone)

@@ -96,17 +96,22 @@ class Engine:
     def ended(self, charge: Charge, ended: Ended | None, now: float, time: float) -> list[Change]:
         """The call is over: free what it held, count how it ended. A second time does no harm.
 
-        `ended` is None where nothing became of the attempt, or nobody can say what.
+        `ended` is None where nothing became of the attempt, and no entry tells of it.
         """
         if charge not in self._live or charge.attempt is None:
             return []
         self._live.remove(charge)
         self._counters.release(charge.places)
         charge.places = []
-        if ended is None or not (self._compiled.later_names or self._drafts):
+        if not (self._compiled.later_names or self._drafts):
             return []
         event = Event(
-            charge.attempt, microseconds(now), microseconds(time), charge.time, ended=ended
+            charge.attempt,
+            microseconds(now),
+            microseconds(time),
+            charge.time,
+            ended=ended,
+            is_dropped=ended is None,
         )
         for draft in self._drafts:
             draft.note(event)
@@ -187,7 +192,7 @@ class Engine:
 
 
 class Event:
-    """What happened to an attempt: it was decided, answered, or is over."""
+    """What happened to an attempt: it was decided, answered, dropped, or is over."""
 
     __slots__ = (
         "_attempt",
@@ -195,6 +200,7 @@ class Event:
         "_ended",
         "_is_admitted",
         "_is_answer",
+        "_is_dropped",
         "_now_us",
         "_rule",
         "_time_us",
@@ -210,6 +216,7 @@ class Event:
         rule: str | None = None,
         is_answer: bool = False,
         ended: Ended | None = None,
+        is_dropped: bool = False,
     ) -> None:
         """`rule` is the one that settled; `decided_time` is the decision's, calendar seconds."""
         self._attempt = attempt
@@ -220,6 +227,7 @@ class Event:
         self._rule = rule
         self._is_answer = is_answer
         self._ended = ended
+        self._is_dropped = is_dropped
 
     def count(
         self, compiled: CompiledPolicy, counters: MemoryCounters, names: Container[str]
@@ -230,7 +238,9 @@ class Event:
         )
         if self._ended is not None:
             return counters.ended(question, self._ended)
-        if self._is_answer:
+        if self._is_dropped:
+            counters.dropped(question)
+        elif self._is_answer:
             counters.answered(question)
         else:
             rejected_by = None if self._is_admitted else self._rule

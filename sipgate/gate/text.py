@@ -55,3 +55,10 @@ class Text:
                 text = "none" if value is None else str(value)[:MAX_VALUE_CHARACTERS]
                 written.append(text.translate(_CONTROLS))
         return "".join(written)
+
+
+def percent(per_mille: object) -> str:
+    """`18.0 %` for 180."""
+    if not isinstance(per_mille, int):
+        return "none"
+    return f"{per_mille // 10}.{per_mille % 10} %"

@@ -42,7 +42,7 @@ class RateCondition:
         if len(claims) > 1:
             return _several(key_of, claims)
         definition, counts, limit = claims[0]
-        return _one(key_of, definition, counts, limit)
+        return ask_one(key_of, definition, counts, limit)
 
     def values(self, seen: Seen | None, asked: Asked) -> dict[str, Value]:
         assert seen is not None
@@ -70,7 +70,7 @@ class ConcurrentCondition:
 
     def compile(self, shared: SharedCounters) -> Ask:
         definition, counts = shared.claim(self.definitions[0])
-        return _one(key_function(self.per), definition, counts, self.limit)
+        return ask_one(key_function(self.per), definition, counts, self.limit)
 
     def values(self, seen: Seen | None, asked: Asked) -> dict[str, Value]:
         assert seen is not None
@@ -82,7 +82,9 @@ class ConcurrentCondition:
         )
 
 
-def _one(key_of: KeyOf, definition: Definition, counts: bool, limit: int) -> Ask:
+def ask_one(key_of: KeyOf, definition: Definition, counts: bool, limit: int) -> Ask:
+    """The question of a condition that looks at one count of the key, or at its callees."""
+
     def ask(attempt: Attempt, lookups: Lookups, time: float) -> Asked:
         check = Check(definition, key_of(attempt), attempt.callee, limit, counts)
         return Asked(None, (check,))

@@ -108,7 +108,7 @@ def rate_condition(shape: RateShape, surroundings: Surroundings) -> RateConditio
     moves = Moves(shape.count)
 
     def definition(limit: int, spelled: str) -> Definition:
-        window = _window_of(spelled, surroundings.timezone)
+        window = window_of(spelled, surroundings.timezone)
         name = f"{moves.value} per {','.join(per)} in {window.name} when {surroundings.when.name}"
         return Definition(name=name, moves=moves, window=window, capacity=limit)
 
@@ -116,7 +116,8 @@ def rate_condition(shape: RateShape, surroundings: Surroundings) -> RateConditio
     return RateCondition(per, limits, shape.count)
 
 
-def _window_of(spelled: str, timezone: str) -> Window:
+def window_of(spelled: str, timezone: str) -> Window:
+    """The window that a policy writes so."""
     for unit in CALENDAR_UNITS:
         if spelled == unit:
             return CalendarWindow(unit, timezone)

@@ -9,8 +9,10 @@ from sipgate.gate.shape import Shape
 from .concurrent import ConcurrentShape, concurrent_condition
 from .condition import Condition, Surroundings
 from .consent import ConsentShape, consent_condition
+from .cooldown import CooldownShape, cooldown_condition
 from .list_rule import ListShape, list_condition
 from .rate import RateShape, rate_condition
+from .ratio import RatioShape, ratio_condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,13 @@ KINDS: Mapping[str, Kind] = {
     "consent": Kind(ConsentShape, consent_condition),
     "rate": Kind(RateShape, rate_condition),
     "concurrent": Kind(ConcurrentShape, concurrent_condition),
+    "cooldown": Kind(CooldownShape, cooldown_condition),
+    "ratio": Kind(RatioShape, ratio_condition),
 }
 
 LATER_KINDS = (
     # In the design, not in this version.
     "hours",
-    "cooldown",
-    "ratio",
     "dialer",
     "identity",
     "trust",
