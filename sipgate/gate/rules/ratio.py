@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from sipgate.counters import Definition, Moves, Seen, ShareSettings, Value, share_limit
 from sipgate.gate.duration import spelled
-from sipgate.gate.shape import SecondsField, Shape, WholeField, choice, wrong
+from sipgate.gate.shape import SecondsField, Shape, WholeField, choice, reads, wrong
 from sipgate.gate.text import percent
 from sipgate.gate.yaml_document import Scalar
 
@@ -52,7 +52,7 @@ class RatioShape(Shape):
     under: SecondsField | None = Field(
         None, description="How short such a call is; default: 6s for `short`, 2s for `abandoned`."
     )
-    share: Annotated[int, BeforeValidator(_share)] = Field(
+    share: Annotated[int, reads(_share, type="number", minimum=0, maximum=0.999)] = Field(
         description="It holds above this share: `0.15`."
     )
     sample: WholeField = Field(100, description="It never holds for fewer calls than this.")
