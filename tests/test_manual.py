@@ -7,6 +7,16 @@ import pytest
 
 from sipgate.config import load_config
 from sipgate.gate import load_policy
+from sipgate.gate.cases import differences, play, read_cases, read_given
+from sipgate.gate.cases.case_shape import (
+    AttemptShape,
+    CallShape,
+    CaseFileShape,
+    CaseShape,
+    ConsentShape,
+    ExpectShape,
+    ListChangeShape,
+)
 from sipgate.gate.policy_file import PolicyShape, RuleShape
 from sipgate.gate.rules import KINDS
 from sipgate.gate.rules.rate import COUNTS
@@ -17,6 +27,7 @@ from sipgate.gate.when_shape import KEYS
 ROOT = Path(__file__).parent.parent
 PAGES = ("README.md", "docs/install.md", "docs/policy.md", "docs/configuration.md")
 POLICY_PAGE = (ROOT / "docs/policy.md").read_text()
+TESTS_PAGE = (ROOT / "docs/policy-tests.md").read_text()
 CONDITIONS = tuple(f"{name}:" for name in KINDS)
 REJECT = 'then: {reject: 403, reason: "no"}'
 
@@ -79,9 +90,9 @@ def test_no_line_of_a_policy_in_the_manual_is_left_out() -> None:
     assert [line for line in LINES if not line.startswith((*CONDITIONS, "then:", "when:"))] == []
 
 
-def keys_told(section: str) -> dict[str, str]:
+def keys_told(section: str, page: str = POLICY_PAGE) -> dict[str, str]:
     """The keys that a section of docs/policy.md describes, with their defaults if it has them."""
-    part = re.split(rf"\n##+ {section}.*\n", POLICY_PAGE)[1]
+    part = re.split(rf"\n##+ {section}.*\n", page)[1]
     part = re.split(r"\n##", part)[0]
     rows = re.findall(r"^\| `([^|`]+)` \|(.*)\|$", part, re.M)
     return {key: (rest.split(" | ")[1:2] or [""])[0].strip() for key, rest in rows}
@@ -121,6 +132,53 @@ def test_every_key_of_when_is_in_the_manual() -> None:
 @pytest.mark.parametrize("count", COUNTS)
 def test_every_way_to_count_is_in_the_manual(count: str) -> None:
     assert f"- `count: {count}` counts" in POLICY_PAGE or f"- `count: {count}` is" in POLICY_PAGE
+
+
+CASE_SHAPES = {
+    "The file": CaseFileShape,
+    "A case": CaseShape,
+    "An attempt": AttemptShape,
+    "A list that is changed": ListChangeShape,
+    "A consent": ConsentShape,
+    "What is expected": ExpectShape,
+}
+
+
+@pytest.mark.parametrize(("section", "shape"), CASE_SHAPES.items(), ids=CASE_SHAPES)
+def test_every_key_of_a_test_file_is_in_the_manual(section: str, shape: type[Shape]) -> None:
+    told = keys_told(section, TESTS_PAGE)
+    fields = {field.alias or "": field for field in shape.model_fields.values()}
+
+    assert told.keys() == fields.keys()
+    assert [key for key, default in told.items() if default == "required"] == [
+        key for key in told if fields[key].is_required()
+    ]
+
+
+def test_every_key_of_a_given_call_is_in_the_manual() -> None:
+    fields = CallShape.model_fields.keys() - AttemptShape.model_fields.keys()
+
+    told = keys_told("A call that is given", TESTS_PAGE)
+
+    assert told.keys() == {CallShape.model_fields[name].alias for name in fields}
+
+
+def test_the_cases_in_the_manual_hold() -> None:
+    text = next(t for t in re.findall(r"```yaml\n(.*?)```", TESTS_PAGE, re.S) if "cases:" in t)
+    file = read_cases(text.encode(), ROOT / "policies/tests/manual.yaml")
+    policy = load_policy(file.policy)
+
+    assert [differences(case, play(policy, case.given, case.attempt)) for case in file.cases] == [
+        (),
+        (),
+    ]
+
+
+@pytest.mark.parametrize(
+    "line", [line for line in TESTS_PAGE.splitlines() if line.startswith("- {at:")]
+)
+def test_every_line_of_history_in_the_manual_is_one(line: str) -> None:
+    assert read_given(f"given:\n{line}\n".encode(), Path("h"), 2**51)
 
 
 def test_the_manual_shows_every_kind_of_block() -> None:

@@ -8,7 +8,7 @@ import typer
 
 from .failure import ANSWER_IS_NO, BAD_INPUT
 from .output import print_json, print_line, print_note
-from .policy import problem_lines
+from .policy_problems import problem_lines
 from .settings import DEFAULT_CONFIG, AsJson, ConfigFile
 from .store_check import store_problems
 

@@ -6,21 +6,16 @@ from typing import Annotated
 
 import typer
 
+from . import policy_test
 from .failure import BAD_INPUT
 from .output import counted, print_json, print_line, print_note
+from .policy_problems import problem_lines
 from .settings import AsJson
 
 group = typer.Typer(no_args_is_help=True, help="Look at policy files.")
 
 CHECK_EXAMPLE = "Example: sipgate policy check policies/quickstart.yaml"
 SCHEMA_EXAMPLE = "Example: sipgate policy schema -o policy.schema.json"
-
-
-def problem_lines(path: Path, error: Exception) -> list[str]:
-    """What `load_policy` found; a file that can't be read is a mistake like any other."""
-    if isinstance(error, OSError):
-        return [f"{path}: {(error.strerror or 'cannot be read').lower()}"]
-    return str(error).splitlines()
 
 
 @group.callback()
@@ -83,3 +78,6 @@ def schema(
         sys.stdout.write(text)
     else:
         output.write_text(text, "utf-8")
+
+
+group.command("test", epilog=policy_test.EXAMPLE)(policy_test.run_tests)

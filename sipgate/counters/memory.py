@@ -75,6 +75,16 @@ class MemoryCounters:
         places = self._count(steps, facts, is_admitted, rejected_by, now_us, time_us)
         return Answer(settled, seen, places)
 
+    def look(self, question: Question) -> list[Seen | None]:
+        """What each step would see, also past one that settles; nothing is counted."""
+        latest_us = max(question.time_us, self._time_us)
+        return [
+            self._look(step, question.facts, question.now_us, latest_us)
+            if step.holds is None
+            else None
+            for step in question.steps
+        ]
+
     def recount(
         self, question: Question, *, is_admitted: bool, rejected_by: str | None = None
     ) -> Places:

@@ -15,6 +15,7 @@ from .compiled_policy import Prepared
 from .decision import Charge, Decision, Step, Verdict, Would
 from .emergency import is_emergency
 from .engine import Draft, Engine
+from .explanation import Explained, explain, settled_by
 from .lists import REFUSALS, ListLookup, MemoryLists
 from .open_attempts import OpenAttempt, OpenAttempts, asks_for_repair
 from .policy import Policy, Rule
@@ -46,6 +47,7 @@ __all__ = [
     "DraftHistory",
     "Engine",
     "EntryAge",
+    "Explained",
     "ListLookup",
     "MemoryLists",
     "OpenAttempt",
@@ -67,10 +69,12 @@ __all__ = [
     "attempt_of",
     "decision_of",
     "ended_of",
+    "explain",
     "is_emergency",
     "is_refusal_code",
     "load_policy",
     "policy_schema",
     "read_policy",
     "rebuild_horizon",
+    "settled_by",
 ]

@@ -3,11 +3,11 @@
 from collections.abc import Container
 
 from sipgate.consent import ConsentLookup, MemoryConsents
-from sipgate.counters import Answer, Change, Ended, Key, MemoryCounters, Moves, microseconds
+from sipgate.counters import Answer, Change, Ended, Key, MemoryCounters, Moves, Seen, microseconds
 
 from .attempt import Attempt
 from .compiled_policy import CompiledPolicy, Prepared
-from .decision import Charge, Decision
+from .decision import Charge, Decision, Step
 from .lists import ListLookup, Lookups
 from .policy import Policy
 
@@ -53,6 +53,30 @@ class Engine:
             return self._compiled.allow_unasked(), _NOTHING
         prepared = self._compiled.prepare(attempt, self._lookups, now, time)
         return self.settle(prepared, self._counters.check_and_count(prepared.question))
+
+    def look(self, attempt: Attempt, now: float, time: float) -> tuple[Decision, tuple[Step, ...]]:
+        """How it would decide, and what every rule says, also past the one that settles.
+
+        Nothing is counted: it is for explanations.
+        """
+        if attempt.callee_kind == "emergency":
+            return self._compiled.allow_unasked(), ()
+        prepared = self._compiled.prepare(attempt, self._lookups, now, time)
+        steps = prepared.question.steps
+        seen: list[Seen | None] = []
+        settled: int | None = None
+        for index, sight in enumerate(self._counters.look(prepared.question)):
+            seen.append(sight)
+            holds = steps[index].holds if sight is None else sight.held
+            if holds and steps[index].settles != "no":
+                settled = index
+                break
+        decision = self._compiled.settle(prepared, Answer(settled, seen, []))
+        # In monitor mode no rule ends the walk.
+        whole = CompiledPolicy(self._compiled.policy, is_monitored=True)
+        prepared = whole.prepare(attempt, self._lookups, now, time)
+        seen = self._counters.look(prepared.question)
+        return decision, whole.settle(prepared, Answer(None, seen, [])).steps
 
     def refuse(self, attempt: Attempt, code: int, reason: str, now: float, time: float) -> Decision:
         """Refuse an attempt that is forbidden before any rule; it counts like a rejected one."""

@@ -21,9 +21,13 @@ LONGEST_PERIOD_SECONDS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule: for which attempts, on which condition, to do what."""
+    """One rule: for which attempts, on which condition, to do what.
+
+    `line` is where it begins in its file.
+    """
 
     id: str
+    line: int
     kind: str
     when: When
     condition: Condition

@@ -163,6 +163,7 @@ class _PolicyReader:
             return None
         return Rule(
             id=shape.id,
+            line=node.place.line,
             kind=kind,
             when=when,
             condition=condition,

@@ -7,6 +7,7 @@ import pytest
 
 from sipgate.counters import MemoryCounters
 from sipgate.gate import Engine, MemoryLists, load_policy
+from sipgate.gate.cases import differences, find_test_files, load_cases, play
 
 POLICIES = Path(__file__).parents[2] / "policies"
 
@@ -79,3 +80,16 @@ def test_article_tags_microsip_that_dials_by_itself(attempt: Any) -> None:
     decisions = [room.call(n, 9.6, user_agent="MicroSIP/3.21.5") for n in range(12)]
     assert decisions[9].tags == ()
     assert decisions[11].tags == (("X-Auto-Dial", "MicroSIP, 10 calls in 2m"),)
+
+
+@pytest.mark.parametrize("path", find_test_files([POLICIES]), ids=lambda path: path.stem)
+def test_every_shipped_test_holds(path: Path) -> None:
+    file = load_cases(path)
+    policy = load_policy(file.policy, timezone=file.timezone)
+
+    found = {
+        case.name: [str(one) for one in differences(case, play(policy, case.given, case.attempt))]
+        for case in file.cases
+    }
+
+    assert found == {name: [] for name in found}

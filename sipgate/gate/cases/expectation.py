@@ -1,0 +1,89 @@
+"""Comparing a decision with what a case expects."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sipgate.gate.decision import Decision
+from sipgate.gate.explanation import Explained
+from sipgate.gate.problem import Place
+
+from .case_file import Case, Expected
+from .play import Played
+
+NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A part of a decision that isn't as expected; `got` is None where there is none."""
+
+    place: Place
+    part: str
+    expected: str | int | None
+    got: str | int | None
+
+    def __str__(self) -> str:
+        if self.part == "explains":
+            return f'expected an explanation with "{self.expected}", got "{_told(self.got)}"'
+        unit = "s" if self.part == "retry-after" else ""
+        return f"expected {self.part} {_told(self.expected, unit)}, got {_told(self.got, unit)}"
+
+
+def differences(case: Case, played: Played) -> tuple[Difference, ...]:
+    """What is not as the case expects, in the order of the file."""
+    found = (_difference(one, played) for one in case.expected)
+    return tuple(one for one in found if one is not None)
+
+
+def _difference(wanted: Expected, played: Played) -> Difference | None:
+    decision = played.decision
+    got: str | int | None
+    if wanted.part == "explains":
+        got = _words_of_speaker(decision, played.explained)
+        if str(wanted.value) in got:
+            return None
+    else:
+        got = _part(wanted.part, decision)
+        if got == wanted.value:
+            return None
+    return Difference(place=wanted.place, part=wanted.part, expected=wanted.value, got=got)
+
+
+def _part(part: str, decision: Decision) -> str | int | None:
+    would = decision.would
+    name, _, inner = part.partition(" ")
+    match name:
+        case "verdict":
+            return decision.verdict
+        case "rule":
+            return decision.rule
+        case "code":
+            return decision.code
+        case "reason":
+            return decision.reason
+        case "retry-after":
+            return decision.retry_after
+        case "tags" if inner:
+            tags = {header.lower(): value for header, value in decision.tags}
+            return tags.get(inner.lower())
+        case "tags":
+            return ", ".join(f"{header}: {value}" for header, value in decision.tags) or None
+        case "would" if inner:
+            return None if would is None else getattr(would, inner)
+        case "would":
+            return None if would is None else f"{would.verdict} by {would.rule}"
+    raise AssertionError(part)
+
+
+def _words_of_speaker(decision: Decision, explained: Sequence[Explained]) -> str:
+    """The words of the rule that spoke, or would have; of all rules where none did."""
+    speaker = decision.rule
+    if decision.would is not None and decision.would.rule is not None:
+        speaker = decision.would.rule
+    if speaker is None:
+        return "; ".join(one.words for one in explained if one.words)
+    return next(one.words for one in explained if one.rule == speaker)
+
+
+def _told(value: str | int | None, unit: str = "") -> str:
+    return NONE if value is None else f"{value}{unit}"
