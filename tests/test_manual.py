@@ -67,6 +67,7 @@ def test_every_policy_in_the_manual_loads(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize("line", [line for line in LINES if line.startswith(CONDITIONS)])
 def test_every_condition_in_the_manual_is_one(tmp_path: Path, line: str) -> None:
     (tmp_path / "policy.yaml").write_text(rules(line, REJECT))
+    (tmp_path / "us-bans.csv").write_text(blocks("csv")[0])
 
     load_policy(tmp_path / "policy.yaml")
 

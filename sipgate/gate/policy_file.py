@@ -207,6 +207,9 @@ class _PolicyReader:
                 place = node.entries[error.key][1].place
             self._problems.add(place, error.text, error.expected)
             return None
+        except PolicyError as error:  # in a file that the rule names
+            self._problems.found.extend(error.problems)
+            return None
 
     def _note_id(self, node: Node) -> None:
         if not isinstance(node, Scalar):

@@ -1,4 +1,4 @@
-"""What is wrong in a policy file, and where."""
+"""What is wrong in a policy file or one that it names, and where."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class PolicyError(Exception):
     """A policy file that can't be used, with all that is wrong with it, in its order."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(sorted(problems, key=lambda p: (p.line, p.column)))
+        self.problems = tuple(sorted(problems, key=lambda p: (p.file, p.line, p.column)))
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

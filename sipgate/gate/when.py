@@ -5,7 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from sipgate.counters import microseconds
+
 from .attempt import Attempt
+from .callee_place import callee_place
+from .span import MIDNIGHT, Span, read_span
+from .zone_clock import offsets_at
 
 Selects: TypeAlias = Callable[[Attempt, float], bool]
 """Attempt, calendar seconds."""
@@ -71,6 +76,12 @@ def _check(key: str, values: tuple[str, ...]) -> Selects:
         return _leading_digits(values)
     if key == "user-agent":
         return _wildcards(values)
+    if key == "region":
+        return _candidate_region(frozenset(values))
+    if key == "local-time":
+        return _local_time(
+            [span for text in values for span in read_span(text, over_midnight=True)]
+        )
     name, allowed = FIELDS[key], frozenset(values)
     return lambda attempt, time: getattr(attempt, name) in allowed
 
@@ -92,5 +103,35 @@ def _wildcards(values: tuple[str, ...]) -> Selects:
 
     def selects(attempt: Attempt, time: float) -> bool:
         return attempt.user_agent is not None and bool(pattern.fullmatch(attempt.user_agent))
+
+    return selects
+
+
+def _candidate_region(allowed: frozenset[str]) -> Selects:
+    """Any region that the callee may be in."""
+
+    def selects(attempt: Attempt, time: float) -> bool:
+        for region in callee_place(attempt).regions:  # noqa: SIM110  a generator costs more
+            if region in allowed:
+                return True
+        return False
+
+    return selects
+
+
+def _local_time(spans: list[Span]) -> Selects:
+    """The clocks of any zone that the callee may be in show such a time."""
+
+    def selects(attempt: Attempt, time: float) -> bool:
+        zones = callee_place(attempt).zones
+        if not zones or attempt.callee_kind == "short":
+            return False
+        utc = microseconds(time) // 1_000_000
+        for offset in offsets_at(zones, utc):
+            second = (utc + offset) % MIDNIGHT
+            for span in spans:
+                if span.start <= second < span.end:
+                    return True
+        return False
 
     return selects

@@ -2,18 +2,22 @@
 
 import re
 
+from sipgate.numbers import known_region
+
 from .problem import Problems, nearest
 from .shape import listed
+from .span import ONE_SPAN, read_span
 from .when import FIELDS, When
 from .yaml_document import Mapping, Node, Scalar, Sequence
 
-KEYS = (*FIELDS, "callee", "user-agent", "not")
-LATER_KEYS = ("region", "local-time")
+KEYS = (*FIELDS, "callee", "region", "local-time", "user-agent", "not")
 
 FORMS = {
     "caller": (r"[^/]+/.+", "source/identity such as hq/4711"),
     "callee": (r"\+?[0-9]+", "leading digits such as +4930 or 0900"),
     "country": (r"[A-Z]{2}", "a country in two capital letters such as DE"),
+    "region": (r"[A-Z]{2}-[A-Z0-9]{1,3}", "a region such as US-FL or AU-QLD"),
+    "local-time": (ONE_SPAN, "a time of the day such as 20:00-22:00"),
     "kind": (r"number|short|unreadable", "number, short or unreadable"),
 }
 
@@ -34,8 +38,6 @@ class WhenReader:
         for key, (place, value) in node.entries.items():
             if key == "not":
                 unless = self.read(value)
-            elif key in LATER_KEYS:
-                self._problems.add(place, f'"{key}" is not in this version', listed(KEYS))
             elif key not in KEYS:
                 self._problems.add(place, f'unknown key "{key}"{nearest(key, KEYS)}')
             else:
@@ -52,7 +54,16 @@ class WhenReader:
                 self._problems.add(item.place, f"found {item}", "text")
                 continue
             form = FORMS.get(key)
-            if form is not None and not re.fullmatch(form[0], item.text):
+            if form is not None and not (
+                re.fullmatch(form[0], item.text) and _is_meant(key, item.text)
+            ):
                 self._problems.add(item.place, f"found {item}", form[1])
             values.add(item.text)
         return tuple(sorted(values))
+
+
+def _is_meant(key: str, text: str) -> bool:
+    """Whether a text in the right form says something too."""
+    if key == "region":
+        return known_region(text) is not None
+    return key != "local-time" or bool(read_span(text, over_midnight=True))

@@ -10,6 +10,7 @@ from .concurrent import ConcurrentShape, concurrent_condition
 from .condition import Condition, Surroundings
 from .consent import ConsentShape, consent_condition
 from .cooldown import CooldownShape, cooldown_condition
+from .hours import HoursShape, hours_condition
 from .list_rule import ListShape, list_condition
 from .rate import RateShape, rate_condition
 from .ratio import RatioShape, ratio_condition
@@ -35,11 +36,11 @@ KINDS: Mapping[str, Kind] = {
     "concurrent": Kind(ConcurrentShape, concurrent_condition),
     "cooldown": Kind(CooldownShape, cooldown_condition),
     "ratio": Kind(RatioShape, ratio_condition),
+    "hours": Kind(HoursShape, hours_condition),
 }
 
 LATER_KINDS = (
     # In the design, not in this version.
-    "hours",
     "dialer",
     "identity",
     "trust",
