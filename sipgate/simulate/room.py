@@ -23,6 +23,7 @@ PROBE_SECONDS = 3.0  # three retransmissions of an OPTIONS: longer waits nobody 
 WIND_UP_SECONDS = 5.0  # for the last BYEs and CANCELs
 UPDATE_SECONDS = 0.25  # between two looks at the table
 RECALLABLE = 10_000  # numbers that a pool remembers having given out
+TRIED_AGAIN = frozenset(("busy", "declined", "refused", "failed"))  # ends that a redialler minds
 LOST_BYE_SECONDS = 5.0  # how much longer than planned an agent waits for the callee's BYE
 
 
@@ -85,15 +86,27 @@ class NumberPool:
 
 
 class Agent:
-    """One agent with one line; a Sleeper that wakes to dial."""
+    """One line of an agent; a Sleeper that wakes to dial.
 
-    def __init__(self, play: "Play", room: Room, index: int, pool: NumberPool) -> None:
+    `tally` is shared by all lines of the agent, `line` counts them from 0. `clis` are what the
+    line presents in turn; None: its extension.
+    """
+
+    def __init__(
+        self,
+        play: "Play",
+        room: Room,
+        tally: Tally,
+        line: int,
+        pool: NumberPool,
+        clis: NumberPool | None,
+    ) -> None:
         self.room = room
-        self.extension = room.agents.extension_of(index)
-        self.tally = Tally(
-            room=room.name, name=room.agents.name_of(index), extension=self.extension
-        )
-        self.random = Random(f"{play.scenario.seed}/{self.extension}")
+        self.extension = tally.extension
+        self.tally = tally
+        self.clis = clis
+        name = self.extension if line == 0 else f"{self.extension}/{line}"
+        self.random = Random(f"{play.scenario.seed}/{name}")
         self.listener: Listener | None = None
         self.flow: Flow | None = None  # kept: over TCP each agent has one connection
         self.call: OutgoingCall | None = None  # the one whose end the agent waits for
@@ -101,6 +114,8 @@ class Agent:
         self.queued_at: float | None = None
         self._play = play
         self._pool = pool
+        self._number = ""
+        self._redialled = 0
         self._next_start = 0.0
 
     def begin(self, now: float) -> None:
@@ -114,16 +129,31 @@ class Agent:
         if self._play.may_dial():
             self._next_start = now + self._rhythm_seconds()
             self.tally.dialled()
-            self.call = self._play.dial(self, self._pool.take())
+            if self._redialled == 0:
+                self._number = self._pool.take()
+            self.call = self._play.dial(self, self._number)
 
     def ended(self, result: CallResult) -> None:
         """The call is over: on to the next one."""
         self.call = None
         self.tally.ended(result)
         now = self._play.endpoint.clock.now()
+        redials = self.room.redials
+        if redials is not None and result.end in TRIED_AGAIN and self._redialled < redials.times:
+            self._redialled += 1
+            self.deadline = now + redials.pause.draw(self.random) / self._play.scenario.pace
+            self._play.endpoint.schedule.watch(self)
+            return
+        self._redialled = 0
         wait = self._rhythm_seconds() if self.room.every is None else 0.0
         self.deadline = max(now + wait, self._next_start)
         self._play.endpoint.schedule.watch(self)
+
+    def cli(self, number: str) -> str | None:
+        """What the next call presents to this number; None: the extension."""
+        if self.room.neighbour:
+            return f"{number[:-4]}{self.random.randrange(10_000):04d}"
+        return None if self.clis is None else self.clis.take()
 
     def _rhythm_seconds(self, *, jitters: bool = True) -> float:
         rhythm = self.room.every if self.room.every is not None else self.room.pause
@@ -149,6 +179,7 @@ class Play(Core):
         self._gate = str(scenario.gate)
         self._host = scenario.gate.host
         self._uri_host = str(scenario.gate).encode()
+        self._tallies: list[Tally] = []
         self._agents = tuple(self._seat_agents())
         self._calls_by_branch: dict[bytes, OutgoingCall] = {}
         self._calls_by_id: dict[bytes, OutgoingCall] = {}
@@ -215,7 +246,7 @@ class Play(Core):
     @property
     def open_calls(self) -> int:
         """Calls that are not over."""
-        return sum(agent.tally.open for agent in self._agents)
+        return sum(tally.open for tally in self._tallies)
 
     def summary(self, *, is_over: bool = False) -> Summary:
         """How it stands."""
@@ -226,7 +257,7 @@ class Play(Core):
             elapsed_seconds=self.endpoint.clock.now() - self._started_at,
             total_seconds=self.scenario.real_seconds,
             is_over=is_over,
-            agents=tuple(agent.tally for agent in self._agents),
+            agents=tuple(self._tallies),
         )
 
     def may_dial(self) -> bool:
@@ -240,15 +271,21 @@ class Play(Core):
         room, random, pace = agent.room, agent.random, self.scenario.pace
         talk_seconds = room.talk.draw(random) / pace
         agent_ends = random.random() < room.agent_hangs_up
+        if room.abandons is not None and random.random() < room.abandons.share:
+            talk_seconds, agent_ends = room.abandons.after.draw(random) / pace, True
         own_headers: list[bytes] = []
         if room.called is not None:
             fate = _fate(room, random, pace, None if agent_ends else talk_seconds)
             own_headers.append(ASK_HEADER + b": " + fate.ask())
         if room.campaign is not None:
             own_headers.append(f"{room.campaign_header}: {room.campaign}".encode())
+        cli = agent.cli(number)
+        if cli is not None:
+            asserted = f"P-Asserted-Identity: <sip:{agent.extension}@{self.scenario.gate}>"
+            own_headers.append(asserted.encode())
         flow = self._flow(agent)
         branch, call_id = b"z9hG4bK" + self.endpoint.new_token(), self.endpoint.new_token()
-        invite = self._invite(agent, number, flow, branch, call_id, own_headers)
+        invite = self._invite(agent, number, cli, flow, branch, call_id, own_headers)
         call = OutgoingCall(
             self.endpoint,
             invite,
@@ -297,14 +334,29 @@ class Play(Core):
     def _seat_agents(self) -> list[Agent]:
         agents: list[Agent] = []
         for room in self.scenario.rooms:
-            pool = self._pool(room, 0)
-            for index in range(1, room.agents.count + 1):
-                own = pool if room.numbers.shared else self._pool(room, index)
-                agents.append(Agent(self, room, index, own))
+            pool, clis = self._pool(room, 0), self._clis(room)
+            tallies = [
+                Tally(
+                    room=room.name,
+                    name=room.agents.name_of(index),
+                    extension=room.agents.extension_of(index),
+                )
+                for index in range(1, room.agents.count + 1)
+            ]
+            for seat in range(room.agents.seats):
+                line, place = divmod(seat, room.agents.count)
+                own = pool if room.numbers.shared else self._pool(room, seat + 1)
+                agents.append(Agent(self, room, tallies[place], line, own, clis))
+            self._tallies += tallies
         return agents
 
     def _pool(self, room: Room, index: int) -> NumberPool:
         return NumberPool(room.numbers, Random(f"{self.scenario.seed}/{room.name}/{index}"))
+
+    def _clis(self, room: Room) -> NumberPool | None:
+        if room.clis is None:
+            return None
+        return NumberPool(room.clis, Random(f"{self.scenario.seed}/{room.name}/clis"))
 
     def _flow(self, agent: Agent) -> Flow:
         assert agent.listener is not None, "open() comes first"
@@ -321,6 +373,7 @@ class Play(Core):
         self,
         agent: Agent,
         number: str,
+        cli: str | None,
         flow: Flow,
         branch: bytes,
         call_id: bytes,
@@ -335,7 +388,7 @@ class Play(Core):
             b"INVITE %b SIP/2.0" % to,
             b"Via: " + via_line(flow, branch),
             b"Max-Forwards: 70",
-            b"From: <sip:%b@%b>;tag=%b" % (user, self._uri_host, tag),
+            b"From: <sip:%b@%b>;tag=%b" % ((cli or agent.extension).encode(), self._uri_host, tag),
             b"To: <%b>" % to,
             b"Call-ID: " + call_id,
             b"CSeq: 1 INVITE",
@@ -406,6 +459,8 @@ def _fate(room: Room, random: Random, pace: float, talk_seconds: float | None) -
         return Fate(do="busy", code=486)
     if drawn < called.answered + called.busy + called.declined:
         return Fate(do="refuse", ring_seconds=called.rings.draw(random) / pace)
+    if drawn < called.answered + called.busy + called.declined + called.invalid:
+        return Fate(do="refuse", code=404)
     return Fate(do="ring")
 
 

@@ -13,7 +13,7 @@ from .document import Section, parse_document, read_document
 from .plan import PlanFile
 from .spelling import HostPort, Seconds, Share, Span, Spanned
 
-MAX_AGENTS = 2000  # each has a socket of its own
+MAX_AGENTS = 2000  # or lines; each has a socket of its own
 MAX_NUMBERS = 10_000_000
 
 _DIGITS = re.compile(r"\+?\d{1,20}", re.ASCII)
@@ -62,6 +62,12 @@ class Agents(Section):
     count: Annotated[int, Field(ge=1, le=MAX_AGENTS)] = 1
     extension: Annotated[str, AfterValidator(_pattern)]
     name: Annotated[str, AfterValidator(_pattern)] | None = None  # the extension by default
+    lines: Annotated[float, Field(ge=1, le=10)] = 1.0  # of each agent, on average: over-dialling
+
+    @property
+    def seats(self) -> int:
+        """How many lines they have together."""
+        return round(self.count * self.lines)
 
     @model_validator(mode="after")
     def _all_differ(self) -> "Agents":
@@ -124,18 +130,33 @@ class Called(Section):
     answered: Share = 0.0  # shares of all calls; what is left rings until the agent gives up
     busy: Share = 0.0
     declined: Share = 0.0
+    invalid: Share = 0.0  # 404: nobody has this number
     rings: Spanned = Span(2.0, 5.0)  # before an answer
 
     @model_validator(mode="after")
     def _shares_fit(self) -> "Called":
-        total = self.answered + self.busy + self.declined
+        total = self.answered + self.busy + self.declined + self.invalid
         if total > 1.0001:
             raise ValueError(f"the shares add up to {total:g}; expected at most 1")
         return self
 
 
+class Abandons(Section):
+    """Answered calls that the agent's side drops at once: nobody was free to talk."""
+
+    share: Share
+    after: Spanned  # the answer
+
+
+class Redials(Section):
+    """The same number again after a busy or refused call."""
+
+    times: Annotated[int, Field(ge=1, le=1000)]  # in a row
+    pause: Spanned = Span(0.0, 2.0)
+
+
 class Room(Section):
-    """Agents who work alike. Each has one line: no call before the last one has ended."""
+    """Agents who work alike. On a line there is no call before the last one has ended."""
 
     name: str
     agents: Agents
@@ -146,6 +167,10 @@ class Room(Section):
     ring_patience: Spanned = Span(20.0, 20.0)  # then CANCEL
     talk: Spanned = Span(10.0, 60.0)
     agent_hangs_up: Share = 0.5  # of the answered calls; the called person ends the others
+    abandons: Abandons | None = None
+    redials: Redials | None = None
+    clis: Numbers | None = None  # presented in turn, in From; the agent is then in an asserted
+    neighbour: bool = False  # identity; or each time a number that is almost the called one's
     called: Called | None = None  # None: as the callee's plan says
     user_agent: HeaderValue = "sipgate-simulate"
     campaign: HeaderValue | None = None
@@ -157,6 +182,8 @@ class Room(Section):
             raise ValueError('not one of "every" and "pause"; expected exactly one of them')
         if self.every == 0:
             raise ValueError('"every: 0" never ends; expected at least 1ms')
+        if self.neighbour and self.clis is not None:
+            raise ValueError('"clis" beside "neighbour"; expected one of them')
         return self
 
 
@@ -177,6 +204,7 @@ class Scenario(Section):
     duration: Seconds | None = None  # no new calls after it
     calls: Annotated[int, Field(ge=1)] | None = None  # nor after so many, of all rooms together
     seed: int = 1
+    expect: Literal["abusive", "lawful"] | None = None  # for `sipgate policy rooms`
     callee: OwnCallee | None = None
     rooms: Annotated[tuple[Room, ...], Field(min_length=1)]
 
@@ -184,9 +212,9 @@ class Scenario(Section):
     def _ends(self) -> "Scenario":
         if self.duration is None and self.calls is None:
             raise ValueError('neither "duration" nor "calls"; expected at least one of them')
-        agents = sum(room.agents.count for room in self.rooms)
-        if agents > MAX_AGENTS:
-            raise ValueError(f"{agents} agents; expected at most {MAX_AGENTS}")
+        seats = sum(room.agents.seats for room in self.rooms)
+        if seats > MAX_AGENTS:
+            raise ValueError(f"{seats} agents or lines; expected at most {MAX_AGENTS}")
         seen: dict[str, str] = {}
         for room in self.rooms:
             for index in range(1, room.agents.count + 1):
