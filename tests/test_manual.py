@@ -18,8 +18,11 @@ from sipgate.gate.cases.case_shape import (
     ListChangeShape,
 )
 from sipgate.gate.policy_file import PolicyShape, RuleShape
+from sipgate.gate.policy_schema import shape_schema
 from sipgate.gate.rules import KINDS
+from sipgate.gate.rules.dialer import WeightsShape
 from sipgate.gate.rules.rate import COUNTS
+from sipgate.gate.rules.trust import EventsShape
 from sipgate.gate.shape import Shape
 from sipgate.gate.then_shape import ThenShape
 from sipgate.gate.when_shape import KEYS
@@ -104,6 +107,8 @@ SHAPES = {
     "A rule": RuleShape,
     "`then`": ThenShape,
     **{f"`{name}`": kind.shape for name, kind in KINDS.items()},
+    "The signs of `dialer`": WeightsShape,
+    "The events of `trust`": EventsShape,
 }
 
 
@@ -119,9 +124,9 @@ def test_every_key_of_a_policy_is_in_the_manual_with_its_default(
         key for key in told if fields[key].is_required()
     ]
     written = {
-        key: f"`{str(field.default).lower()}`"
-        for key, field in fields.items()
-        if not field.is_required() and field.default is not None
+        key: f"`{str(described['default']).lower()}`"
+        for key, described in shape_schema(shape)["properties"].items()
+        if isinstance(described.get("default"), str | int | float)
     }
     assert {key: told[key] for key in written} == written
 

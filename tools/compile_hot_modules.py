@@ -43,13 +43,14 @@ LIBRARIES = {  # one shared library each, compiled side by side; patterns below 
         "gate/zone_clock.py",
         "gate/rules/condition.py",
         "gate/rules/counted.py",
+        "gate/rules/judged.py",
         "gate/rules/key.py",
         "gate/rules/open_hours.py",
     ),
 }
 # What is left out of the layers above and below them, and why:
 #   */__init__.py           they only import
-#   gate/rules/{list_rule,rate,concurrent}.py, gate/*shape.py, gate/policy_file.py
+#   gate/rules/{list_rule,rate,concurrent,dialer,trust}.py, gate/*shape.py, gate/policy_file.py
 #                           pydantic models: a field's default is not of the field's type
 #   ledger/entry.py         msgspec structs are C already, and mypyc can't make them
 #   ledger/, store/         wait for the disk in another thread; tests put other classes in place

@@ -8,6 +8,7 @@ their time zone, and keys whose window has passed vanish.
 Must not know: rules, policies, attempts, SIP. Reads no clock: both clocks come with the question.
 """
 
+from .behaviour import SIGNS, BehaviourSettings
 from .last_end import LastEndSettings
 from .memory import MemoryCounters
 from .question import (
@@ -28,12 +29,15 @@ from .question import (
     microseconds,
 )
 from .share import ShareSettings, share_limit
+from .standing import StandingSettings
 from .watch import Watch
 from .window import CalendarUnit, CalendarWindow, SlidingWindow, Window
 
 __all__ = [
     "COUNTED_LATER",
+    "SIGNS",
     "Answer",
+    "BehaviourSettings",
     "CalendarUnit",
     "CalendarWindow",
     "Change",
@@ -50,6 +54,7 @@ __all__ = [
     "Settles",
     "ShareSettings",
     "SlidingWindow",
+    "StandingSettings",
     "StepQuestion",
     "Value",
     "Watch",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
+from .behaviour import Behaviour
 from .calendar_window import CalendarCounter, CalendarDistinct
 from .counter import Counter
 from .gauge import Gauge
@@ -21,9 +22,11 @@ from .question import (
     Question,
     Seen,
     StepQuestion,
+    Value,
 )
 from .share import ShareWatch
 from .sliding import SlidingCounter, SlidingDistinct
+from .standing import Standing
 from .watch import Watch
 from .window import CalendarWindow, SlidingWindow
 
@@ -32,6 +35,8 @@ Places: TypeAlias = list[tuple[str, Key]]
 WATCHES: Final[dict[Moves, Callable[[Definition], Watch]]] = {
     Moves.LAST_END: LastEndWatch,
     Moves.SHARE: ShareWatch,
+    Moves.BEHAVIOUR: Behaviour,
+    Moves.STANDING: Standing,
 }
 """What watches there are: a new one is a module of its own and one line here."""
 
@@ -72,8 +77,8 @@ class MemoryCounters:
                 break
         is_admitted = settled is None or steps[settled].settles != "reject"
         rejected_by = None if is_admitted or settled is None else steps[settled]
-        places = self._count(steps, facts, is_admitted, rejected_by, now_us, time_us)
-        return Answer(settled, seen, places)
+        places, changes = self._count(steps, facts, is_admitted, rejected_by, now_us, time_us)
+        return Answer(settled, seen, places, changes)
 
     def look(self, question: Question) -> list[Seen | None]:
         """What each step would see, also past one that settles; nothing is counted."""
@@ -97,7 +102,13 @@ class MemoryCounters:
         own = None
         if rejected_by is not None:
             own = next((step for step in steps if step.rule == rejected_by), None)
-        return self._count(steps, facts, is_admitted, own, now_us, time_us)
+        return self._count(steps, facts, is_admitted, own, now_us, time_us)[0]
+
+    def refused(self, question: Question) -> list[Change]:
+        """Count an attempt that was refused before any rule; says which standings it moved."""
+        time_us = self._latest(question.time_us)
+        steps, facts = question.steps, question.facts
+        return self._count(steps, facts, False, None, question.now_us, time_us)[1]
 
     def answered(self, question: Question) -> None:
         """An admitted call was answered, at the question's time."""
@@ -175,6 +186,8 @@ class MemoryCounters:
         return self._time_us
 
     def _look(self, step: StepQuestion, facts: Facts, now_us: int, time_us: int) -> Seen:
+        if step.needs_all:
+            return self._look_at_all(step, facts, now_us, time_us)
         first: Seen | None = None
         for index, check in enumerate(step.checks):
             if check.definition.settings is not None:
@@ -194,6 +207,25 @@ class MemoryCounters:
         assert first is not None, step
         return first
 
+    def _look_at_all(self, step: StepQuestion, facts: Facts, now_us: int, time_us: int) -> Seen:
+        held, counted = True, 0
+        frees_us: int | None = None
+        values: dict[str, Value] = {}
+        for check in step.checks:
+            one: Seen
+            if check.definition.settings is not None:
+                one = self._watch(check.definition).see(check, facts, now_us, time_us)
+                values.update(one.values or {})
+            else:
+                counter = self._counter(check.definition)
+                is_reached, count = counter.look(check, now_us, time_us)
+                frees = counter.frees_us(check, now_us, time_us) if is_reached else None
+                one = Seen(is_reached, count, frees)
+            held, counted = held and one.held, one.counted
+            if one.frees_us is not None and (frees_us is None or one.frees_us < frees_us):
+                frees_us = one.frees_us  # one that holds no more is enough
+        return Seen(held, counted, frees_us if held else 0, 0, values)
+
     def _count(
         self,
         steps: list[StepQuestion],
@@ -202,8 +234,9 @@ class MemoryCounters:
         rejected_by: StepQuestion | None,
         now_us: int,
         time_us: int,
-    ) -> Places:
+    ) -> tuple[Places, list[Change]]:
         places: Places = []
+        changes: list[Change] = []
         for step in steps:
             for check in step.checks:
                 if not check.counts:
@@ -218,12 +251,14 @@ class MemoryCounters:
                         places.append((definition.name, check.key))
                 elif definition.settings is not None:
                     is_own = rejected_by is not None and _looks_at(rejected_by, definition.name)
-                    self._watch(definition).decided(
+                    change = self._watch(definition).decided(
                         check, facts, is_admitted, is_own, now_us, time_us
                     )
+                    if change is not None:
+                        changes.append(change)
                 elif moves is Moves.DISTINCT_CLIS or (is_admitted and moves not in COUNTED_LATER):
                     self._counter(definition).count(check, now_us, time_us)
-        return places
+        return places, changes
 
     def _watch(self, definition: Definition) -> Watch:
         watch = self._watches_by_name.get(definition.name)

@@ -107,11 +107,11 @@ Settles: TypeAlias = Literal["no", "allow", "reject"]
 class StepQuestion:
     """One rule: what its condition depends on, and whether it settles the verdict if it holds.
 
-    `holds` is the answer where the gate knows it; None: it holds when any of `checks` does.
-    `rule` is its id.
+    `holds` is the answer where the gate knows it; None: it holds when any of `checks` does, with
+    `needs_all` when all do. `rule` is its id.
     """
 
-    __slots__ = ("checks", "holds", "rule", "settles")
+    __slots__ = ("checks", "holds", "needs_all", "rule", "settles")
 
     def __init__(
         self,
@@ -119,11 +119,13 @@ class StepQuestion:
         holds: bool | None,
         checks: tuple[Check, ...] = (),
         rule: str = "",
+        needs_all: bool = False,
     ) -> None:
         self.settles = settles
         self.holds = holds
         self.checks = checks
         self.rule = rule
+        self.needs_all = needs_all
 
 
 class Facts(NamedTuple):
@@ -211,18 +213,24 @@ class Answer:
     """How the walk went.
 
     `settled` is the index of the step that settled, or None. `seen` has one value per step up to
-    it: of a step with several checks the first that holds, else the first; None for a step that
-    the gate had answered itself. `places` are the gauges that the call now holds.
+    it: of a step with several checks the first that holds, else the first (of one that needs all:
+    the last, with what watches said); None for a step that the gate had answered itself. `places`
+    are the gauges that the call now holds, `changes` the standings that it moved.
     """
 
-    __slots__ = ("places", "seen", "settled")
+    __slots__ = ("changes", "places", "seen", "settled")
 
     def __init__(
-        self, settled: int | None, seen: list[Seen | None], places: list[tuple[str, Key]]
+        self,
+        settled: int | None,
+        seen: list[Seen | None],
+        places: list[tuple[str, Key]],
+        changes: list[Change] | None = None,
     ) -> None:
         self.settled = settled
         self.seen = seen
         self.places = places
+        self.changes: list[Change] = [] if changes is None else changes
 
 
 def microseconds(seconds: float) -> int:

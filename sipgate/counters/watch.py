@@ -24,8 +24,12 @@ class Watch:
         is_own: bool,
         now_us: int,
         time_us: int,
-    ) -> None:
-        """An attempt was decided; `is_own`: rejected by a rule that looks at this watch."""
+    ) -> Change | None:
+        """An attempt was decided; `is_own`: rejected by a rule that looks at this watch.
+
+        Says whether that moved a standing.
+        """
+        return None
 
     def answered(self, check: Check, now_us: int, time_us: int) -> None:
         """A 2xx came to an admitted call."""

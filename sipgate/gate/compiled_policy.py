@@ -8,6 +8,7 @@ from sipgate.consent import MemoryConsents
 from sipgate.counters import (
     COUNTED_LATER,
     Answer,
+    Change,
     Facts,
     Moves,
     Question,
@@ -116,7 +117,7 @@ class CompiledPolicy:
                 continue  # later rules are not evaluated, but they count
             asked = rule.ask(attempt, lookups, time)
             holds, settles = asked.holds, rule.settles
-            steps.append(StepQuestion(settles, holds, asked.checks, rule.id))
+            steps.append(StepQuestion(settles, holds, asked.checks, rule.id, asked.needs_all))
             rules.append(rule)
             every_asked.append(asked)
             if holds and settles != "no":
@@ -159,12 +160,13 @@ class CompiledPolicy:
             policy_sha256=self._sha256,
         )
 
-    def refuse_unasked(self, code: int, reason: str) -> Decision:
+    def refuse_unasked(self, code: int, reason: str, changes: list[Change]) -> Decision:
         """The decision on a call that is forbidden before any rule."""
         return Decision(
             verdict="reject",
             code=code,
             reason=reason,
+            changes=tuple(changes),
             policy=self._name,
             revision=self._revision,
             policy_sha256=self._sha256,
@@ -221,6 +223,7 @@ class CompiledPolicy:
             tags=tuple(tags) if refusal is None else (),
             would=None if would is None else would.other_than(verdict, speaker),
             steps=tuple(recorded),
+            changes=tuple(answer.changes),
             policy=self._name,
             revision=self._revision,
             policy_sha256=self._sha256,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
-from sipgate.counters import Key, Value
+from sipgate.counters import Change, Key, Value
 
 from .attempt import Attempt
 
@@ -50,6 +50,7 @@ class Decision:
     `reason` are there for a reject. `tags` are header names and values, in the order of the
     rules; they leave with a forwarded INVITE, also when a later rule allowed. `steps` has the
     rules whose `when` selected the attempt, up to the one that settled. `retry_after` is seconds.
+    `changes` are the standings that the attempt has moved.
     """
 
     verdict: Verdict
@@ -60,6 +61,7 @@ class Decision:
     tags: tuple[tuple[str, str], ...] = ()
     would: Would | None = None
     steps: tuple[Step, ...] = ()
+    changes: tuple[Change, ...] = ()
     policy: str
     revision: str
     policy_sha256: str

@@ -81,10 +81,15 @@ class Engine:
     def refuse(self, attempt: Attempt, code: int, reason: str, now: float, time: float) -> Decision:
         """Refuse an attempt that is forbidden before any rule; it counts like a rejected one."""
         now_us, time_us = microseconds(now), microseconds(time)
-        self.recount(attempt, is_admitted=False, now_us=now_us, time_us=time_us)
+        changes: list[Change] = []
+        if attempt.callee_kind != "emergency":
+            question = self._compiled.counts_of(
+                attempt, now_us, time_us, only=self._compiled.counter_names, decided_time=time
+            )
+            changes = self._counters.refused(question)
         for draft in self._drafts:
             draft.note(Event(attempt, now_us, time_us, time, is_admitted=False))
-        return self._compiled.refuse_unasked(code, reason)
+        return self._compiled.refuse_unasked(code, reason, changes)
 
     def prepare(self, attempt: Attempt, now: float, time: float) -> Prepared:
         """The first half of `decide`, for counters that answer later."""

@@ -14,7 +14,7 @@ from .action import UNFIT_CODES
 from .policy_file import PolicyShape, RuleShape
 from .rules import KINDS
 from .rules.table import Kind
-from .shape import DURATION, TEXT_SCHEMA, UNITS, Shape
+from .shape import DURATION, TEXT_SCHEMA, Shape, spelled_duration
 from .then_shape import MAX_TEXT_CHARACTERS, ThenShape
 from .when_shape import FORMS, KEYS
 
@@ -132,6 +132,8 @@ def _tidy(schema: Schema, definitions: Schema) -> Schema:
         match key, value:
             case ("title" | "$defs", _) | ("default", None):
                 continue
+            case "default", dict():
+                continue  # the keys in it have their own
             case "properties", dict():
                 tidied[key] = {name: _tidy(one, definitions) for name, one in value.items()}
             case "anyOf", list():
@@ -146,12 +148,7 @@ def _tidy(schema: Schema, definitions: Schema) -> Schema:
                 tidied[key] = value
     if tidied.get("pattern") == DURATION and isinstance(tidied.get("default"), int):
         tidied["default"] = spelled_duration(tidied["default"])
+    if tidied.get("type") == "number" and isinstance(tidied.get("default"), int):
+        default = tidied["default"]  # kept in thousandths
+        tidied["default"] = default / 1000 if default % 1000 else default // 1000
     return tidied
-
-
-def spelled_duration(seconds: int) -> str:
-    """Seconds as a policy writes them, in the largest unit that fits."""
-    for unit, length in reversed(UNITS.items()):
-        if seconds and seconds % length == 0:
-            return f"{seconds // length}{unit}"
-    return f"{seconds}s"

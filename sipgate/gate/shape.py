@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from .problem import Problems, nearest, unknown_key
 from .yaml_document import Mapping, Node, Scalar, Sequence
 
+MAX_POINTS = 100  # all that a caller can lose
 MAX_LIMIT = 10_000_000
 MAX_SECONDS = 400 * 86_400  # a year and a month
 
@@ -125,6 +126,26 @@ def reads(function: Callable[[object], object], **schema: object) -> BeforeValid
     return BeforeValidator(function, json_schema_input_type=Annotated[Any, WithJsonSchema(schema)])
 
 
+def _per_mille(value: object) -> object:
+    if isinstance(value, Scalar) and not value.is_quoted:
+        found = re.fullmatch(r"([0-9])(?:\.([0-9]{1,3}))?", value.text)
+        if found:
+            share = 1000 * int(found[1]) + int((found[2] or "").ljust(3, "0"))
+            if share <= 1000:
+                return share
+    raise wrong(f"found {value}", "a share from 0 to 1, with up to three decimals such as 0.15")
+
+
+def _milli_points(value: object) -> object:
+    if isinstance(value, Scalar) and not value.is_quoted:
+        found = re.fullmatch(r"([0-9]{1,3})(?:\.([0-9]{1,3}))?", value.text)
+        if found:
+            points = 1000 * int(found[1]) + int((found[2] or "").ljust(3, "0"))
+            if points <= MAX_POINTS * 1000:
+                return points
+    raise wrong(f"found {value}", f"points from 0 to {MAX_POINTS}, such as 4 or 0.5")
+
+
 def choice(*options: str) -> BeforeValidator:
     """For a field that takes one of these words."""
 
@@ -142,6 +163,14 @@ def read_seconds(text: str) -> int | None:
     """`40m` as seconds; None when it is no duration."""
     found = re.fullmatch(r"([0-9]{1,9})([smhdw])", text)
     return int(found[1]) * UNITS[found[2]] if found else None
+
+
+def spelled_duration(seconds: int) -> str:
+    """Seconds as a policy writes them, in the largest unit that fits."""
+    for unit, length in reversed(UNITS.items()):
+        if seconds and seconds % length == 0:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
 
 
 def _add(problems: Problems, shape: type[Shape], root: Node, error: ErrorDetails) -> None:
@@ -190,5 +219,9 @@ TextField = Annotated[str, reads(_text, type=list(TEXT_SCHEMA))]
 WholeField = Annotated[int, reads(_whole, type="integer", minimum=0, maximum=MAX_LIMIT)]
 FlagField = Annotated[bool, reads(_yes_or_no, type="boolean")]
 SecondsField = Annotated[int, reads(_seconds, type="string", pattern=DURATION)]
+MilliPointsField = Annotated[
+    int, reads(_milli_points, type="number", minimum=0, maximum=MAX_POINTS)
+]
+PerMilleField = Annotated[int, reads(_per_mille, type="number", minimum=0, maximum=1)]
 Inner = BeforeValidator(_entries)
 Items = BeforeValidator(_items)

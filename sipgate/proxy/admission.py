@@ -173,6 +173,8 @@ class Admission:
         finally:
             if not seq:  # full, or a bug of ours: no call will give it back
                 self._recorder.release_charge(charge, now)
+        for change in decision.changes:
+            self._recorder.standing_changed(change, seq, now)
         call = None
         if decision.verdict != "reject":
             call = self._call(context, attempt, source, decision, seq, now)

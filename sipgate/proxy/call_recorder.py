@@ -173,9 +173,10 @@ class CallRecorder:
             callee,
         )
         for change in self._engine.ended(charge, ended, now, self._clock.time()):
-            self._write_change(change, seq, now)
+            self.standing_changed(change, seq, now)
 
-    def _write_change(self, change: Change, seq: int, now: float) -> None:
+    def standing_changed(self, change: Change, seq: int, now: float) -> None:
+        """Write that a decision, or the end of its call, has moved a standing."""
         detail: dict[str, int | str | bool | None] = {
             "subject": change.subject,
             "before": change.before,

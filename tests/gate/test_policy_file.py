@@ -234,8 +234,8 @@ def test_each_mistake_around_the_rules_is_named(text: str, said: str) -> None:
         ),
         ("  concurrent: {per: caller}\n  then: allow\n", 'the key "limit" is missing'),
         (
-            "  trust: {per: caller}\n  then: allow\n",
-            '"trust" rules are not in this version',
+            "  expression: x\n  then: allow\n",
+            '"expression" rules are not in this version',
         ),
         ("  rte: {}\n  then: allow\n", 'unknown key "rte"; did you mean "rate"?'),
         ("  when: x\n" + RATE + "  then: allow\n", 'found "x"; expected a mapping with caller'),

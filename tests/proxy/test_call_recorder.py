@@ -84,3 +84,46 @@ def test_a_callee_who_has_refused_is_counted_also_after_a_restart() -> None:
     house.phone.calls(call_id="4", branch="b4")
     house.writes()
     assert house.decisions[-1].verdict == "allow"
+
+
+TRUST = (
+    "[{id: barred, list: {name: refusals, of: caller}, then: {reject: 403}},"
+    " {id: suspended, trust: {per: caller, below: 95}, then: {reject: 403}}]"
+)
+
+
+def test_each_change_of_a_standing_is_an_act_with_its_reason_and_the_call() -> None:
+    house = House(rules=TRUST)
+    house.phone.calls()
+    house.writes()
+    house.heard()
+    house.trunk.answers(607)
+    house.heard()
+    house.writes()
+    [changed] = [act for act in house.acts if act.kind == "standing_changed"]
+    assert changed.detail == {
+        "subject": "hq/4711",
+        "before": 100,
+        "after": 96,
+        "reason": "refused by the callee",
+        "decision": house.decisions[0].seq,
+    }
+
+
+def test_a_standing_is_the_same_after_a_restart() -> None:
+    house = House(rules=TRUST)
+    house.phone.calls()
+    house.writes()
+    house.heard()
+    house.trunk.answers(607)
+    house.heard()
+    house.lists.replace("refusals", {"hq/4711"}, as_of=0.0)
+    house.phone.calls(call_id="2", branch="b2")
+    house.writes()
+    assert [act.detail["after"] for act in house.acts if act.kind == "standing_changed"] == [96, 94]
+    house = house.restarts()
+    house.waits(40)
+    house.phone.calls(call_id="3", branch="b3")
+    house.writes()
+    assert house.decisions[-1].rule == "suspended"
+    assert house.decisions[-1].steps[-1]["standing"] == 94

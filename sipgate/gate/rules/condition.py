@@ -14,11 +14,11 @@ from sipgate.gate.when import When
 class Asked:
     """What a condition says about one attempt: an answer, or the checks that it depends on.
 
-    `values` is what it saw itself. `frees_us`: so long until what holds now may hold no more; None:
-    time alone won't do.
+    With `needs_all` it holds when all checks do, else when any does. `values` is what it saw
+    itself. `frees_us`: so long until what holds now may hold no more; None: time alone won't do.
     """
 
-    __slots__ = ("checks", "frees_us", "holds", "values")
+    __slots__ = ("checks", "frees_us", "holds", "needs_all", "values")
 
     def __init__(
         self,
@@ -26,7 +26,9 @@ class Asked:
         checks: tuple[Check, ...] = (),
         values: dict[str, Value] | None = None,
         frees_us: int | None = None,
+        needs_all: bool = False,
     ) -> None:
+        self.needs_all = needs_all
         self.holds = holds
         self.checks = checks
         self.values = values

@@ -10,10 +10,12 @@ from .concurrent import ConcurrentShape, concurrent_condition
 from .condition import Condition, Surroundings
 from .consent import ConsentShape, consent_condition
 from .cooldown import CooldownShape, cooldown_condition
+from .dialer import DialerShape, dialer_condition
 from .hours import HoursShape, hours_condition
 from .list_rule import ListShape, list_condition
 from .rate import RateShape, rate_condition
 from .ratio import RatioShape, ratio_condition
+from .trust import TrustShape, trust_condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,12 @@ KINDS: Mapping[str, Kind] = {
     "cooldown": Kind(CooldownShape, cooldown_condition),
     "ratio": Kind(RatioShape, ratio_condition),
     "hours": Kind(HoursShape, hours_condition),
+    "dialer": Kind(DialerShape, dialer_condition),
+    "trust": Kind(TrustShape, trust_condition),
 }
 
 LATER_KINDS = (
     # In the design, not in this version.
-    "dialer",
     "identity",
-    "trust",
     "expression",
 )
