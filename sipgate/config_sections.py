@@ -33,6 +33,7 @@ from sipgate.config_values import (
     PublicAddress,
     Realm,
     Region,
+    Shown,
     SipTarget,
     State,
     StoreUrl,
@@ -165,12 +166,19 @@ class Listen(Section):
     )
 
 
+class LeadHeaders(Section):
+    """The headers by which a source says where the called person is."""
+
+    region: HeaderName | None = Field(
+        None, description="The header with a region by ISO 3166-2, such as `US-FL`."
+    )
+    timezone: HeaderName | None = Field(
+        None, description="The header with a time zone, such as `America/New_York`."
+    )
+
+
 class Source(Section):
     """Where SIP comes from: a PBX, a trunk, a subnet of softphones; at least one."""
-
-    LATER = {
-        "lead-headers": "lead data",
-    }
 
     name: Name = Field(description="The source's name: callers are written `NAME/identity`.")
     match: tuple[Prefix, ...] = Field(
@@ -192,7 +200,7 @@ class Source(Section):
     )
     trusted: bool = Field(
         False,
-        description="Whether its P-Asserted-Identity and campaign header are believed.",
+        description="Whether its P-Asserted-Identity, campaign and lead headers are believed.",
     )
     decide: bool = Field(
         True,
@@ -224,6 +232,16 @@ class Source(Section):
     )
     campaign_header: HeaderName | None = Field(
         None, description="The header that says what a call is for, such as `X-Campaign`."
+    )
+    lead_headers: Annotated[LeadHeaders, Shown("table of `region`, `timezone`: header names")] = (
+        Field(
+            LeadHeaders(),
+            description="The headers, if it is trusted, that say better than the number where the"
+            ' called person is: `{region = "X-Lead-Region", timezone = "X-Lead-Timezone"}` with'
+            " values such as `US-FL` and `America/New_York`. They decide which hours and regional"
+            " rules hold.",
+            json_schema_extra={"default-text": "none"},
+        )
     )
     callers: Literal["any", "listed"] = Field(
         "any", description="`listed` makes all who are no `[[caller]]` one caller, `NAME/unlisted`."

@@ -163,6 +163,7 @@ def build(
             for caller in config.caller
         },
         clock=clock,
+        counts=counts,
     )
     strangers = StrangerTable()
     loops = LoopDetector(own, branches, table, restored)
@@ -314,7 +315,6 @@ def sip_limits(config: Config) -> Limits:
 def _source(settings: SourceSettings, config: Config, policy: Policy) -> Source:
     region = settings.region or policy.region
     regions = [code for code in (settings.region, policy.region) if code is not None]
-    header = settings.campaign_header
     return Source(
         name=settings.name,
         networks=settings.networks,
@@ -333,7 +333,9 @@ def _source(settings: SourceSettings, config: Config, policy: Policy) -> Source:
             emergency=EmergencyNumbers(*regions),
         ),
         organisation=settings.organisation,
-        campaign_header=None if header is None else header.lower().encode(),
+        campaign_header=_header(settings.campaign_header),
+        lead_region_header=_header(settings.lead_headers.region),
+        lead_zone_header=_header(settings.lead_headers.timezone),
         callers_listed=settings.callers == "listed",
         registrations=settings.registrations,
         nat=settings.nat,
@@ -346,6 +348,10 @@ def _source(settings: SourceSettings, config: Config, policy: Policy) -> Source:
         e164=settings.e164,
         upstream=settings.upstream or config.upstream[0].name,
     )
+
+
+def _header(name: str | None) -> bytes | None:
+    return None if name is None else name.lower().encode()
 
 
 def _upstream(settings: UpstreamSettings, targets: Sequence[Target]) -> Upstream:

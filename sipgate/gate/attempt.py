@@ -13,7 +13,8 @@ class Attempt:
     `caller` is `source/identity`, such as `hq/4711`. `callee` is the key that limits and lists go
     by: E.164 with its plus, the digits of a short number, or the cleaned spelling of what can't be
     read; `callee_spelled` is what was dialled. `to_number` is a number in To that is not the
-    callee's, else None. `cseq` is the number of the INVITE that is being decided. `lead_region`
+    callee's, else None. `callee_country` is the number's, for what can't be read that of the
+    source; else None. `cseq` is the number of the INVITE that is being decided. `lead_region`
     (`US-FL`) and `lead_zone` are what a trusted source says of where the callee is. `asserted` is
     the number that a trusted source asserts, `is_anonymous` that the call shows none, and
     `owned_clis` are the caller's own numbers; None: nobody has said which.

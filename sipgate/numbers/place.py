@@ -66,15 +66,15 @@ def country_place(country: str | None) -> Place:
 def lead_place(place: Place, region: str | None, zone: str | None) -> Place:
     """The place when somebody knows better than the number: its region, its zone, or both.
 
-    Both must be known ones (`known_region`, `known_zone`). The region takes the place of the
-    candidates, and its zones that of theirs; the zone that of all.
+    The region takes the place of the candidates, and its zones that of theirs; the zone that of
+    all. What is no region or zone (`known_region`, `known_zone`) changes nothing.
     """
-    if region is not None:
-        own = country_place(region.partition("-")[0])
+    zones = () if region is None else region_zones(region)
+    if region is not None and zones:
         # An area code that is in the region may say more than the region.
-        zones = place.zones if place.regions == (region,) else region_zones(region)
-        place = Place(own.country, (region,), zones)
-    return place if zone is None else place._replace(zones=(zone,))
+        kept = place.zones if place.regions == (region,) else zones
+        place = Place(region.partition("-")[0], (region,), kept)
+    return place._replace(zones=(zone,)) if zone in all_zones() else place
 
 
 def known_region(text: str) -> str | None:

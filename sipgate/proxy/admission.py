@@ -4,7 +4,7 @@ An attempt is decided at once, its entry appended, and its INVITE parked in one 
 of sequence numbers. When the ledger reports what is durable, all up to there resume in one turn.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -21,6 +21,7 @@ from .call import ActiveCalls, Call, CallState
 from .call_recorder import CallRecorder
 from .flow_token import has_token_shape
 from .identity import caller_of, cli_of
+from .lead_data import lead_data_of
 from .response_context import ResponseContext
 from .source import Source
 from .wire_text import text_of
@@ -71,6 +72,7 @@ class Admission:
         calls: ActiveCalls,
         callers: Mapping[str, CallerProfile],
         clock: Clock,
+        counts: Counter[str],
     ) -> None:
         self._gate = gate
         self._engine = engine
@@ -80,6 +82,7 @@ class Admission:
         self._calls = calls
         self._callers = callers
         self._clock = clock
+        self._counts = counts
         self._resumer: Resumer | None = None
         self._parked: deque[Parked] = deque()
 
@@ -120,6 +123,7 @@ class Admission:
         if profile is not None and profile.organisation is not None:
             organisation = profile.organisation
         user_agent = request.first(b"user-agent")
+        lead_region, lead_zone = lead_data_of(request, source, self._counts)
         return Attempt(
             source=source.name,
             caller=caller,
@@ -129,7 +133,9 @@ class Admission:
             callee=callee.key,
             callee_kind=callee.kind,
             callee_spelled=callee.spelled,
-            callee_country=callee.country,
+            callee_country=callee.country
+            if callee.kind != "unreadable"
+            else source.dial_plan.region,
             to_number=None
             if request.method.upper() == b"REFER"  # its To is whoever shall place the call
             else self._other_number(request, source, uri, callee),
@@ -137,6 +143,8 @@ class Admission:
             from_tag=text_of(request.from_tag),
             cseq=request.cseq_number,
             user_agent=None if user_agent is None else text_of(user_agent)[:KEPT_TEXT],
+            lead_region=lead_region,
+            lead_zone=lead_zone,
         )
 
     def admit(

@@ -23,11 +23,13 @@ class Source:
     upstream: str  # where its calls go
     dial_plan: DialPlan
     identity: tuple[str, ...] = ("p-asserted-identity", "from")  # schemes of `identity`, in order
-    trusted: bool = False  # its asserted identities and campaign header are believed
+    trusted: bool = False  # its asserted identities, campaign and lead headers are believed
     decide: bool = True  # False: calls come in by it and are only recorded
     realm: str | None = None  # of the digest that its callers prove themselves by
     organisation: str | None = None  # None: the source's name
     campaign_header: bytes | None = None  # in lower case
+    lead_region_header: bytes | None = None  # the same: where the called person is
+    lead_zone_header: bytes | None = None
     callers_listed: bool = False  # callers without an entry of their own are one caller
     registrations: Literal["pass", "refuse", "path", "contact"] = "pass"
     nat: bool = False

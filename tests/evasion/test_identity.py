@@ -88,3 +88,42 @@ def test_a_campaign_is_believed_from_a_trusted_source_only() -> None:
     house.writes()
 
     assert house.decisions[0].campaign is None
+
+
+FLORIDA_IS_CLOSED = (
+    "[{id: fl, when: {region: US-FL}, rate: {per: caller, limit: 0, window: day}, then: reject}]"
+)
+LEAD_HEADERS = 'lead-headers = {region = "X-Lead-Region", timezone = "X-Lead-Timezone"}'
+ELSEWHERE = ["X-Lead-Region: US-HI", "X-Lead-Timezone: Pacific/Honolulu"]
+
+
+def test_where_a_lead_is_is_believed_from_a_trusted_source_only() -> None:
+    house = House(FLORIDA_IS_CLOSED, source=LEAD_HEADERS)
+
+    house.phone.calls("+13055550001", headers=ELSEWHERE)
+    house.writes()
+
+    decision = house.decisions[0]
+    assert (decision.verdict, decision.rule) == ("reject", "fl")
+    assert (decision.lead_region, decision.lead_zone) == (None, None)
+    assert house.parts.counts["lead_data_bad"] == 0
+
+
+def test_where_a_lead_is_is_believed_from_headers_that_are_configured_only() -> None:
+    house = House(FLORIDA_IS_CLOSED, source="trusted = true")
+
+    house.phone.calls("+13055550001", headers=ELSEWHERE)
+    house.writes()
+
+    assert house.decisions[0].verdict == "reject"
+
+
+def test_what_a_callee_is_called_hides_no_country() -> None:
+    rule = FLORIDA_IS_CLOSED.replace("region: US-FL", "country: US")
+    house = House(rule)
+
+    house.phone.calls("nobody-can-read-this")
+    house.writes()
+
+    decision = house.decisions[0]
+    assert (decision.callee_kind, decision.verdict) == ("unreadable", "reject")

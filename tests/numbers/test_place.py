@@ -282,6 +282,10 @@ def test_without_a_leads_data_the_place_stays() -> None:
     assert lead_place(PENSACOLA, None, None) == PENSACOLA
 
 
+def test_what_is_no_region_or_zone_changes_nothing() -> None:
+    assert lead_place(PENSACOLA, "US-ZZ", "Mars/Olympus") == PENSACOLA
+
+
 @pytest.mark.parametrize(
     ("text", "region"),
     [

@@ -23,7 +23,7 @@ from sipgate.gate.shape import (
     wrong,
 )
 from sipgate.gate.yaml_document import Node, Scalar
-from sipgate.numbers import LIST_NAME
+from sipgate.numbers import LIST_NAME, known_region, known_zone
 
 OUTCOMES: Final = (
     *("answered", "cancelled", "busy", "refused", "blocked"),
@@ -134,11 +134,27 @@ def _yes(value: object) -> object:
     raise wrong(f"found {value}", "true or false")
 
 
+def _lead_region(value: object) -> object:
+    region = known_region(value.text) if isinstance(value, Scalar) else None
+    if region is None:
+        raise wrong(f"found {value}", "a region such as US-FL")
+    return region
+
+
+def _lead_zone(value: object) -> object:
+    zone = known_zone(value.text) if isinstance(value, Scalar) else None
+    if zone is None:
+        raise wrong(f"found {value}", "a time zone such as America/New_York")
+    return zone
+
+
 MomentField = Annotated[int, reads(_moment, type="string", pattern=r"^\d{4}-\d\d-\d\dT")]
 SpanField = Annotated[int, reads(_span, type="string", pattern=f"^{_SPAN}$")]
 CallerField = Annotated[str, reads(_caller, type="string", pattern="^[^/]+/.+")]
 NumberField = Annotated[str, reads(_number, type=list(TEXT_SCHEMA))]
 WordField = Annotated[str, reads(_word, type=list(TEXT_SCHEMA))]
+LeadRegionField = Annotated[str, reads(_lead_region, type="string")]
+LeadZoneField = Annotated[str, reads(_lead_zone, type="string")]
 ListNameField = Annotated[str, reads(_list_name, type="string")]
 YesField = Annotated[bool, reads(_yes, type="boolean")]
 VerdictField = Annotated[Literal["allow", "tag", "reject"], choice("allow", "tag", "reject")]
@@ -190,10 +206,10 @@ class AttemptShape(Shape):
     owned_clis: Annotated[tuple[NumberField, ...] | None, Items] = Field(
         None, description="The caller's own numbers."
     )
-    lead_region: TextField | None = Field(
+    lead_region: LeadRegionField | None = Field(
         None, description="Where the source says that the callee is: `US-FL`."
     )
-    lead_zone: TextField | None = Field(
+    lead_zone: LeadZoneField | None = Field(
         None, description="The time zone that the source says the callee is in."
     )
     user_agent: TextField | None = Field(None, description="The User-Agent header.")

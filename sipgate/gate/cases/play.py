@@ -120,7 +120,7 @@ class _Stage:
             callee=callee.key,
             callee_kind=callee.kind,
             callee_spelled=callee.spelled,
-            callee_country=callee.country,
+            callee_country=callee.country if callee.kind != "unreadable" else self._plan.region,
             to_number=None if to_number == callee.key else to_number,
             call_id=f"case-{self._order}",
             from_tag="case",
