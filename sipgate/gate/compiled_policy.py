@@ -284,7 +284,8 @@ class _Would:
 
 
 def _frees_us(seen: Seen | None, asked: Asked) -> int | None:
-    return asked.frees_us if seen is None else seen.frees_us
+    """The counters know, or the condition itself."""
+    return asked.frees_us if seen is None or seen.frees_us is None else seen.frees_us
 
 
 def _facts_of(attempt: Attempt) -> Facts:

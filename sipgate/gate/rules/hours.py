@@ -1,6 +1,7 @@
 """`hours`: it is outside the permitted hours at the callee's place."""
 
 import re
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
@@ -71,23 +72,28 @@ class HoursShape(Shape):
 
 def hours_condition(shape: HoursShape, surroundings: Surroundings) -> HoursCondition:
     """Raises BadCondition and, for what is wrong in the file of bans, PolicyError."""
-    if not shape.open:
+    region = surroundings.region
+    home = country_place(region) if region is not None else None
+    hours = OpeningHours(
+        week_of(shape.open),
+        on_holidays=shape.holidays == "open",
+        bans=_bans(shape.bans, surroundings.folder),
+    )
+    return HoursCondition(hours, home or Place(None, (), (surroundings.timezone,)))
+
+
+def week_of(hours_by_days: Mapping[str, str]) -> tuple[tuple[Span, ...], ...]:
+    """The spans of each weekday from Monday on; raises BadCondition, all for the key `open`."""
+    if not hours_by_days:
         raise BadCondition("open", "no day at all", _AS_DAYS)
     week: list[tuple[Span, ...]] = [()] * len(DAY_NAMES)
-    for days, texts in shape.open.items():
+    for days, texts in hours_by_days.items():
         spans = tuple(span for text in texts.split(",") for span in read_span(text))
         for day in _numbers(days):
             if week[day]:
                 raise BadCondition("open", f"{DAY_NAMES[day]} for the second time, in {days}")
             week[day] = spans
-    region = surroundings.region
-    home = country_place(region) if region is not None else None
-    hours = OpeningHours(
-        tuple(week),
-        on_holidays=shape.holidays == "open",
-        bans=_bans(shape.bans, surroundings.folder),
-    )
-    return HoursCondition(hours, home or Place(None, (), (surroundings.timezone,)))
+    return tuple(week)
 
 
 def _numbers(days: str) -> list[int]:

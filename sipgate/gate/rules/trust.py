@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from sipgate.counters import Definition, Moves, SlidingWindow, StandingSettings
+from sipgate.gate.opening import OpeningHours
 from sipgate.gate.shape import (
     Inner,
     MilliPointsField,
@@ -14,9 +15,11 @@ from sipgate.gate.shape import (
     WholeField,
     spelled_duration,
 )
+from sipgate.numbers import Place
 
 from .condition import BadCondition, Surroundings
-from .judged import Slowed, TrustCondition
+from .hours import DaysField, HoursField, week_of
+from .judged import Restricted, Slowed, TrustCondition
 from .key import PerField, sorted_parts
 
 
@@ -49,6 +52,13 @@ class TrustShape(Shape):
         None, description="And so many calls were let through in `window` already."
     )
     window: SecondsField | None = Field(None, description="In which `limit` calls may pass.")
+    open: Annotated[dict[DaysField, HoursField], Inner] | None = Field(
+        None,
+        description=(
+            "And it is outside these hours, by the clock of the policy's time zone: weekdays as "
+            "under `hours`."
+        ),
+    )
     weights: Annotated[EventsShape, Inner] = Field(
         EventsShape(), description="Points per event; those not named keep theirs."
     )
@@ -59,6 +69,8 @@ class TrustShape(Shape):
     def wrong_together(cls, present: Collection[str]) -> tuple[str, str] | None:
         if ("limit" in present) is not ("window" in present):
             return "only one of limit and window", "both or none"
+        if "limit" in present and "open" in present:
+            return "open beside limit", "one or the other: each grade is a rule"
         return None
 
 
@@ -85,8 +97,11 @@ def trust_condition(shape: TrustShape, surroundings: Surroundings) -> TrustCondi
         capacity=1,
         settings=settings,
     )
-    grade: Slowed | None = None
-    if shape.limit is not None and shape.window is not None:
+    grade: Slowed | Restricted | None = None
+    if shape.open is not None:
+        hours = OpeningHours(week_of(shape.open), on_holidays=True, bans=())
+        grade = Restricted(hours, Place(None, (), (surroundings.timezone,)))
+    elif shape.limit is not None and shape.window is not None:
         window = SlidingWindow(shape.window * 1_000_000)
         admitted = Definition(
             name=f"{Moves.ADMITTED.value} per {key} in {window.name} when {selected}",

@@ -88,6 +88,37 @@ def test_slowed_counts_those_let_through_so_it_stays_slow_and_never_shut(gate: M
     assert 4 <= verdicts.count("allow") <= 6
 
 
+OFFICE = "{mon-fri: '10:00-16:00'}"  # the gate's clock begins on a Monday at 14:13:20
+
+
+def test_whose_hours_are_restricted_may_call_in_them_only(gate: MakeGate) -> None:
+    g = gate(
+        f"- id: hours\n  trust: {{per: caller, below: 97, open: {OFFICE}, slow: 90d, fast: 90d}}\n"
+        "  then: {reject: 403, reason: '{standing} at {local_time} until {until}'}\n"
+    )
+    refuse(g, 1)
+    assert g.call().verdict == "allow"
+    g.wait(2 * 3600.0)
+    decision = g.call()
+    assert decision.reason == "96 at 16:14 until 2026-09-22 10:00:00"
+    assert decision.steps[0].values == {
+        "standing": 96,
+        "zone": "UTC",
+        "local_time": "16:14",
+        "open": "10:00-16:00",
+    }
+    assert g.call(caller="hq/4712").verdict == "allow"
+    g.wait(18 * 3600.0)
+    assert g.call().verdict == "allow"
+
+
+def test_faults_count_within_the_restricted_hours_too(gate: MakeGate) -> None:
+    g = with_trust(gate, f"{{per: caller, below: 97, open: {OFFICE}}}", REFUSALS)
+    g.lists.replace("refusals", {"+1"}, as_of=g.time)
+    assert [g.call(callee="+1").changes[0].after for _ in range(2)] == [98, 96]
+    assert g.call().steps[-1].values["standing"] == 96
+
+
 def test_rules_with_equal_weights_share_one_standing(gate: MakeGate) -> None:
     g = gate(
         "- {id: a, trust: {per: caller, below: 30}, then: reject}\n"
@@ -126,6 +157,11 @@ def test_a_restart_counts_it_again_with_the_rules_that_rejected(
     [
         ("{per: caller, below: 30}", {"standing": 12}, "standing 12, 30 wanted, per caller"),
         (
+            f"{{per: caller, below: 50, open: {OFFICE}}}",
+            {"standing": 40, "zone": "UTC", "local_time": "16:14", "open": None},
+            "standing 40, 50 wanted, per caller; 16:14 in UTC, open not today",
+        ),
+        (
             "{per: [caller, campaign], below: 70, limit: 10, window: 60m}",
             {"standing": 60, "count": 10, "limit": 10, "window": "1h"},
             "standing 60, 70 wanted, per caller, campaign; 10 of 10 let through in 1h",
@@ -148,6 +184,15 @@ def test_it_explains_itself(
         (
             "{per: caller, below: 70, limit: 10}",
             "5:10: only one of limit and window; expected both or none",
+        ),
+        (
+            f"{{per: caller, below: 70, limit: 10, window: 1h, open: {OFFICE}}}",
+            "5:10: open beside limit; expected one or the other: each grade is a rule",
+        ),
+        (
+            "{per: caller, below: 70, open: {moon: '10:00-16:00'}}",
+            '5:48: found the day "moon"; did you mean "mon"?; expected a weekday such as sat, or'
+            " several such as mon-fri",
         ),
         (
             "{per: caller, below: 70, weights: {refused: -4}}",
