@@ -12,16 +12,20 @@ from .password_file import hashed, read_secrets, write_password_file
 from .process import serve
 from .recovery import Recovery
 from .run import run
+from .second_look import engine_at_rest, find_decision, second_look
 
 __all__ = [
     "Parts",
     "Recovery",
     "build",
     "check_certificates",
+    "engine_at_rest",
+    "find_decision",
     "find_key",
     "hashed",
     "read_secrets",
     "run",
+    "second_look",
     "serve",
     "sip_limits",
     "write_password_file",

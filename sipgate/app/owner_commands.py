@@ -37,6 +37,7 @@ from sipgate.store import Handler, NumberListStore, RequestError, StoreError
 
 from .build import Parts
 from .history import moment_before, read_history
+from .second_look import find_decision, second_look
 
 SOON = 0.005  # seconds
 NETWORK_COUNTS = (
@@ -74,6 +75,7 @@ class OwnerCommands:
             "consent-revoke": self._revoke_consent,
             "calls-active": self._active_calls,
             "calls-end": self._end_call,
+            "decision-explain": self._explain_decision,
             "status": self._status,
         }
 
@@ -275,6 +277,18 @@ class OwnerCommands:
         parts.recorder.ended(call, outcome, now, keep=True)
         parts.recorder.act("call-ended", str(request.get("by", "cli")), {"decision": wanted})
         return {"decision": wanted}
+
+    async def _explain_decision(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What it would be now; nothing is counted."""
+        parts, _ = self._gate()
+        wanted = str(request.get("decision", ""))
+        try:
+            entry = await asyncio.to_thread(find_decision, self._config, wanted)
+        except LedgerError as error:
+            raise RequestError(str(error)) from error
+        if entry is None:
+            raise RequestError(f"{wanted}: the ledger has no such decision")
+        return second_look(parts.engine, entry, self._clock)
 
     async def _status(self, request: dict[str, Any]) -> dict[str, Any]:
         parts, ledger = self._gate()

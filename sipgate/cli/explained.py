@@ -1,76 +1,50 @@
 """How an explanation is shown: rule by rule, for people and for machines."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sipgate.gate import Decision, Explained
-
-
-def explained_rows(explained: "Iterable[Explained]") -> list[dict[str, Any]]:
-    """Each rule as an object."""
-    return [
-        {
-            "rule": one.rule,
-            "kind": one.kind,
-            "line": one.line,
-            "state": one.state.replace(" ", "_"),
-            "does": one.does,
-            "words": one.words,
-            "values": dict(one.values),
-            "after": one.after,
-        }
-        for one in explained
-    ]
+    from sipgate.gate import Explained
 
 
 def explained_lines(explained: "Sequence[Explained]") -> list[str]:
     """Each rule in a line, in columns."""
-    if not explained:
+    return row_lines([one.row() for one in explained])
+
+
+def row_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The same, of rows."""
+    if not rows:
         return ["no rule was asked"]
-    widest = max(len(one.rule) for one in explained)
+    widest = max(len(row["rule"]) for row in rows)
     lines = []
-    for one in explained:
-        told = [one.words] if one.words else []
-        if one.state == "held":
-            told.append(f"so {one.does}")
-        if one.after is not None:
-            told.append(f"past {one.after}, which settled it")
-        lines.append(f"{one.rule:<{widest}}  {one.state:<12}  {'; '.join(told)}".rstrip())
+    for row in rows:
+        told = [row["words"]] if row["words"] else []
+        if row["state"] == "held" and row["does"]:
+            told.append(f"so {row['does']}")
+        if row["after"] is not None:
+            told.append(f"past {row['after']}, which settled it")
+        state = row["state"].replace("_", " ")
+        lines.append(f"{row['rule']:<{widest}}  {state:<12}  {'; '.join(told)}".rstrip())
     return lines
 
 
-def decision_row(decision: "Decision") -> dict[str, Any]:
-    """A decision as an object, without its steps."""
-    would = decision.would
-    return {
-        "verdict": decision.verdict,
-        "rule": decision.rule,
-        "code": decision.code,
-        "reason": decision.reason,
-        "retry_after": decision.retry_after,
-        "tags": dict(decision.tags),
-        "would": None if would is None else would._asdict(),
-        "policy": decision.policy,
-        "revision": decision.revision,
-    }
-
-
-def decision_line(decision: "Decision") -> str:
-    """A decision in one sentence."""
-    told: str = decision.verdict
-    if decision.code is not None:
-        told += f" {decision.code}"
-    if decision.rule is not None:
-        told += f" by {decision.rule}"
-    if decision.reason is not None:
-        told += f": {decision.reason}"
-    if decision.retry_after is not None:
-        told += f" (Retry-After {decision.retry_after} s)"
-    for name, value in decision.tags:
+def decision_line(row: Mapping[str, Any]) -> str:
+    """A decision in one sentence, of its row."""
+    told = str(row["verdict"])
+    if row["code"] is not None:
+        told += f" {row['code']}"
+    if row["rule"] is not None:
+        told += f" by {row['rule']}"
+    if row["reason"] is not None:
+        told += f": {row['reason']}"
+    if row["retry_after"] is not None:
+        told += f" (Retry-After: {row['retry_after']})"
+    for name, value in row["tags"].items():
         told += f"; {name}: {value}"
-    if decision.would is not None:
-        told += f"; without monitor mode: {decision.would.verdict} by {decision.would.rule}"
-        if decision.would.reason is not None:
-            told += f": {decision.would.reason}"
+    if row["would"] is not None:
+        would = row["would"]
+        told += f"; without monitor mode {would['verdict']} by {would['rule']}"
+        if would["reason"] is not None:
+            told += f": {would['reason']}"
     return told

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from . import policy_test
+from . import policy_explain, policy_test
 from .failure import BAD_INPUT
 from .output import counted, print_json, print_line, print_note
 from .policy_problems import problem_lines
@@ -81,3 +81,4 @@ def schema(
 
 
 group.command("test", epilog=policy_test.EXAMPLE)(policy_test.run_tests)
+group.command("explain", epilog=policy_explain.EXAMPLE)(policy_explain.explain)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .explained import decision_row, explained_lines, explained_rows
+from .explained import explained_lines
 from .failure import ANSWER_IS_NO, BAD_INPUT, BadInput
 from .output import counted, print_json, print_line, print_note, print_table
 from .policy_problems import problem_lines
@@ -154,6 +154,8 @@ class _Run:
 def _row(
     file: "CaseFile", case: "Case", played: "Played", found: "tuple[Difference, ...]"
 ) -> dict[str, object]:
+    from sipgate.gate import decision_row
+
     return {
         "file": str(file.path),
         "line": case.place.line,
@@ -165,7 +167,7 @@ def _row(
             for one in found
         ],
         "decision": decision_row(played.decision),
-        "rules": explained_rows(played.explained),
+        "rules": [one.row() for one in played.explained],
     }
 
 

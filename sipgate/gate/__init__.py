@@ -15,7 +15,7 @@ from .compiled_policy import Prepared
 from .decision import Charge, Decision, Step, Verdict, Would
 from .emergency import is_emergency
 from .engine import Draft, Engine
-from .explanation import Explained, explain, settled_by
+from .explanation import Explained, decision_row, explain, recorded
 from .lists import REFUSALS, ListLookup, MemoryLists
 from .open_attempts import OpenAttempt, OpenAttempts, asks_for_repair
 from .policy import Policy, Rule
@@ -68,6 +68,7 @@ __all__ = [
     "asks_for_repair",
     "attempt_of",
     "decision_of",
+    "decision_row",
     "ended_of",
     "explain",
     "is_emergency",
@@ -76,5 +77,5 @@ __all__ = [
     "policy_schema",
     "read_policy",
     "rebuild_horizon",
-    "settled_by",
+    "recorded",
 ]

@@ -8,7 +8,7 @@ from sipgate.counters import Value
 
 from .action import Action, Allow, Reject, Tag
 from .attempt import Attempt
-from .decision import Step
+from .decision import Decision, Step
 from .policy import Policy, Rule
 from .when import FIELDS, When
 
@@ -21,8 +21,9 @@ SHOWN_FIELDS = {**FIELDS, "callee": "callee", "user-agent": "user_agent"}
 class Explained:
     """What one rule had to say.
 
-    `line` is the rule's in the policy file. `after` is the id of the rule that had settled before
-    this one's turn came, None: it was asked. `words` say why it held or not.
+    `line` is the rule's in the policy file, 0 where only the record is known. `after` is the id of
+    the rule that had settled before this one's turn came, None: it was asked. `words` say why it
+    held or not.
     """
 
     rule: str
@@ -34,44 +35,81 @@ class Explained:
     values: Mapping[str, Value]
     after: str | None = None
 
+    def row(self) -> dict[str, object]:
+        """As an object for machines."""
+        return {
+            "rule": self.rule,
+            "kind": self.kind,
+            "line": self.line,
+            "state": self.state.replace(" ", "_"),
+            "does": self.does,
+            "words": self.words,
+            "values": dict(self.values),
+            "after": self.after,
+        }
+
 
 def explain(
     policy: Policy,
     attempt: Attempt,
     time: float,
-    steps: Sequence[Step],
-    settled: str | None,
+    decision: Decision,
     beyond: Sequence[Step] | None = None,
 ) -> tuple[Explained, ...]:
-    """Each rule of the policy in its order.
+    """Each rule of the policy that decided, in its order.
 
-    `steps` are a decision's, `settled` is the rule that ended it, None: none did. `beyond` are
-    the steps of rules past that one, as `Engine.look` gives them; None: they were not asked.
-    `time` is the decision's, calendar seconds.
+    `beyond` are the steps of all rules, those past the settling one too, as `Engine.look` gives
+    them; None: they were not asked. `time` is the decision's, calendar seconds.
     """
-    steps_by_rule = {step.rule: step for step in steps}
-    if beyond is not None:
-        steps_by_rule = {step.rule: step for step in beyond} | steps_by_rule
+    steps_by_rule = {step.rule: step for step in beyond or ()}
+    steps_by_rule |= {step.rule: step for step in decision.steps}
+    settled = settled_rule(decision)
     after: str | None = None
     explained = []
     for rule in policy.rules:
         step = steps_by_rule.get(rule.id)
-        explained.append(_explained(rule, attempt, time, step, after, beyond is not None))
+        explained.append(_explained(rule, attempt, time, step, after))
         if rule.id == settled:
             after = settled
     return tuple(explained)
 
 
-def settled_by(policy: Policy, steps: Sequence[Step], is_monitored: bool = False) -> str | None:
-    """The rule that ended a decision: the last that was asked, if it held and may end one."""
-    rules_by_id = {rule.id: rule for rule in policy.rules}
-    for step in steps:
-        rule = rules_by_id.get(step.rule)
-        if rule is None or not step.held or isinstance(rule.action, Tag):
-            continue
-        if not (rule.is_monitored or policy.is_monitored or is_monitored):
-            return rule.id
-    return None
+def recorded(decision: Decision) -> tuple[Explained, ...]:
+    """What is on record of a decision whose policy is not at hand: the values, without words."""
+    return tuple(
+        Explained(
+            rule=step.rule,
+            kind="",
+            line=0,
+            state="held" if step.held else "did not hold",
+            does="",
+            words=", ".join(f"{name} {value}" for name, value in step.values.items()),
+            values=step.values,
+        )
+        for step in decision.steps
+    )
+
+
+def decision_row(decision: Decision) -> dict[str, object]:
+    """A decision as an object for machines, without its steps."""
+    would = decision.would
+    return {
+        "verdict": decision.verdict,
+        "rule": decision.rule,
+        "code": decision.code,
+        "reason": decision.reason,
+        "retry_after": decision.retry_after,
+        "tags": dict(decision.tags),
+        "would": None if would is None else would._asdict(),
+        "policy": decision.policy,
+        "revision": decision.revision,
+        "policy_sha256": decision.policy_sha256,
+    }
+
+
+def settled_rule(decision: Decision) -> str | None:
+    """The rule that ended a decision, so that no later one was asked; None: none did."""
+    return None if decision.verdict == "tag" else decision.rule
 
 
 def action_words(action: Action) -> str:
@@ -112,23 +150,16 @@ def when_words(when: When) -> str:
 
 
 def _explained(
-    rule: Rule,
-    attempt: Attempt,
-    time: float,
-    step: Step | None,
-    after: str | None,
-    looked_beyond: bool,
+    rule: Rule, attempt: Attempt, time: float, step: Step | None, after: str | None
 ) -> Explained:
     state: State
     words, values = "", dict[str, Value]()
     if step is not None:
         state = "held" if step.held else "did not hold"
         words, values = rule.condition.explain(step.held, step.values), step.values
-    elif after is not None and not looked_beyond:
-        state = "not asked"
     else:
-        state = "not selected"
         words = mismatch(rule.when, attempt, time)
+        state = "not selected" if words else "not asked"
     return Explained(
         rule=rule.id,
         kind=rule.kind,

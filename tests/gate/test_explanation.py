@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from sipgate.gate import Policy, explain, settled_by
+from sipgate.gate import Decision, Policy, Step, explain, recorded
+from sipgate.gate.explanation import mismatch
 from sipgate.gate.when import When
 
 RULES = """
@@ -30,10 +31,7 @@ RULES = """
 
 def told(gate: Any, policy: Policy, attempt: Any, *, beyond: bool) -> list[str]:
     decision, steps = gate.engine.look(attempt, gate.now, gate.time)
-    settled = settled_by(policy, decision.steps)
-    explained = explain(
-        policy, attempt, gate.time, decision.steps, settled, steps if beyond else None
-    )
+    explained = explain(policy, attempt, gate.time, decision, steps if beyond else None)
     return [
         f"{one.rule}: {one.state}: {one.words}: {one.does}: past {one.after}" for one in explained
     ]
@@ -93,14 +91,24 @@ def test_an_emergency_call_is_asked_nothing(gate: Any, attempt: Any) -> None:
 def test_a_selection_says_why_it_leaves_an_attempt_out(
     attempt: Any, when: When, fields: dict[str, Any], words: str
 ) -> None:
-    from sipgate.gate.explanation import mismatch
-
     assert mismatch(when, attempt(**fields), 0.0) == words
 
 
-def test_a_monitored_rule_settles_nothing(gate: Any) -> None:
-    room = gate(RULES)
-    decisions = [room.call(), room.call()]
+def test_a_rule_that_selects_but_left_no_step_was_not_asked(attempt: Any, rules: Any) -> None:
+    policy = rules("- id: a\n  list: {name: x}\n  then: reject\n")
+    unasked = Decision(verdict="allow", policy="p", revision="1", policy_sha256="")
 
-    assert [settled_by(room.engine.policy, d.steps) for d in decisions] == [None, "cap"]
-    assert settled_by(room.engine.policy, decisions[1].steps, is_monitored=True) is None
+    (one,) = explain(policy, attempt(), 0.0, unasked)
+
+    assert (one.state, one.words) == ("not asked", "")
+
+
+def test_a_record_without_its_policy_has_the_values() -> None:
+    step = Step("cap", True, {"count": 3, "limit": 3})
+    decision = Decision(
+        verdict="reject", rule="cap", steps=(step,), policy="p", revision="1", policy_sha256=""
+    )
+
+    (one,) = recorded(decision)
+
+    assert (one.rule, one.state, one.words) == ("cap", "held", "count 3, limit 3")

@@ -5,7 +5,16 @@ attempt after its history, `differences` says what isn't as expected, `Coverage`
 seen at work. No sockets, no clock, no state beyond a case; must not know the command line.
 """
 
-from .case_file import Case, CaseFile, Given, load_cases, read_cases, read_given
+from .case_file import (
+    BadAttempt,
+    Case,
+    CaseFile,
+    Given,
+    load_cases,
+    read_attempt,
+    read_cases,
+    read_given,
+)
 from .case_shape import AttemptShape
 from .coverage import Coverage, RuleCoverage
 from .discovery import NothingToTestError, find_test_files, policies_without_tests
@@ -14,6 +23,7 @@ from .play import Played, play
 
 __all__ = [
     "AttemptShape",
+    "BadAttempt",
     "Case",
     "CaseFile",
     "Coverage",
@@ -27,6 +37,7 @@ __all__ = [
     "load_cases",
     "play",
     "policies_without_tests",
+    "read_attempt",
     "read_cases",
     "read_given",
 ]

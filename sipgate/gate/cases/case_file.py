@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterable
+from collections.abc import Mapping as Mapping_
+from collections.abc import Sequence as Sequence_
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
@@ -90,6 +92,14 @@ class CaseFile:
     cases: tuple[Case, ...]
 
 
+class BadAttempt(Exception):
+    """Words that make no attempt: each with its key (None: one is missing) and what was right."""
+
+    def __init__(self, problems: Sequence_[tuple[str | None, str, str | None]]) -> None:
+        self.problems = problems
+        super().__init__("; ".join(text for _, text, _ in problems))
+
+
 def load_cases(path: Path) -> CaseFile:
     """Read and check a test file, but not its policy.
 
@@ -107,6 +117,34 @@ def read_given(raw: bytes, path: Path, attempt_us: int) -> tuple[Given, ...]:
     """A file with nothing but `given`: what has happened before an attempt at that time."""
     reader = _CaseReader(path)
     return reader.history(raw, attempt_us)
+
+
+def read_attempt(words: Mapping_[str, str | list[str]]) -> AttemptShape:
+    """An attempt from its keys and their texts, as a command line has them.
+
+    Raises BadAttempt.
+    """
+    places = {key: Place(number, 1) for number, key in enumerate(words, 1)}
+    entries: dict[str, tuple[Place, Node]] = {
+        key: (places[key], _as_node(places[key], value)) for key, value in words.items()
+    }
+    problems = Problems(Path())
+    attempt = read_shape(AttemptShape, Mapping(Place(0, 1), entries), problems)
+    if attempt is None:
+        keys_by_line = {place.line: key for key, place in places.items()}
+        raise BadAttempt(
+            [
+                (keys_by_line.get(problem.line), problem.text, problem.expected)
+                for problem in problems.found
+            ]
+        )
+    return attempt
+
+
+def _as_node(place: Place, value: str | list[str]) -> Node:
+    if isinstance(value, str):
+        return Scalar(place, value, is_quoted=False)
+    return Sequence(place, [Scalar(place, text, is_quoted=False) for text in value])
 
 
 class _CaseReader:

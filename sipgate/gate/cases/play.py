@@ -10,7 +10,7 @@ from sipgate.gate.attempt import Attempt
 from sipgate.gate.decision import Charge, Decision
 from sipgate.gate.emergency import is_emergency
 from sipgate.gate.engine import Engine
-from sipgate.gate.explanation import Explained, explain, settled_by
+from sipgate.gate.explanation import Explained, explain
 from sipgate.gate.lists import MemoryLists
 from sipgate.gate.policy import Policy
 from sipgate.numbers import DialPlan, NumberList
@@ -54,8 +54,7 @@ def play(
     decision, _ = stage.engine.decide(decided, time, time)
     explained: tuple[Explained, ...] = ()
     if not is_emergency(decided):
-        settled = settled_by(policy, decision.steps, monitor)
-        explained = explain(policy, decided, time, decision.steps, settled, seen)
+        explained = explain(policy, decided, time, decision, seen)
     return Played(attempt=decided, decision=decision, explained=explained)
 
 

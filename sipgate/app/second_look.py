@@ -1,0 +1,81 @@
+"""What a gate would say now of an attempt that it has decided before; for `policy explain`."""
+
+from typing import Any
+
+from sipgate.clock import Clock
+from sipgate.config import Config
+from sipgate.consent import ConsentStore, MemoryConsents
+from sipgate.counters import MemoryCounters, microseconds
+from sipgate.gate import (
+    Engine,
+    MemoryLists,
+    OpenAttempts,
+    Rebuild,
+    attempt_of,
+    decision_row,
+    explain,
+    load_policy,
+    rebuild_horizon,
+)
+from sipgate.ledger import DecisionEntry, LedgerReader, decode_entry
+from sipgate.numbers import NumberList
+from sipgate.store import NumberListStore, engine
+
+from .history import moment_before, read_history
+
+
+def find_decision(config: Config, decision: str) -> DecisionEntry | None:
+    """The entry with this id (`gate-1-42`); None when the ledger has none. Raises LedgerError."""
+    _, _, number = decision.rpartition("-")
+    if not number.isdecimal() or len(number) > 18:
+        return None
+    with LedgerReader(config.gate.store_path) as reader:
+        body = reader.body(int(number))
+    entry = None if body is None else decode_entry(body)
+    return entry if isinstance(entry, DecisionEntry) and entry.id == decision else None
+
+
+def second_look(engine: Engine, entry: DecisionEntry, clock: Clock) -> dict[str, Any]:
+    """How the attempt would be decided now, and what each rule says; nothing is counted."""
+    now, time = clock.now(), clock.time()
+    attempt = attempt_of(entry)
+    decision, steps = engine.look(attempt, now, time)
+    explained = explain(engine.policy, attempt, time, decision, steps)
+    return {
+        "time_us": microseconds(time),
+        "decision": decision_row(decision),
+        "rules": [one.row() for one in explained],
+    }
+
+
+async def engine_at_rest(config: Config, clock: Clock) -> Engine:
+    """The engine of a gate that doesn't run, as its store and ledger say it would be now.
+
+    To be asked, not to decide by. Raises PolicyError, LedgerError, StoreError, OSError.
+    """
+    policy = load_policy(config.gate.policy, timezone=config.gate.timezone)
+    lists, consents = MemoryLists(), MemoryConsents()
+    database = engine(config.gate.store)
+    try:
+        list_store = NumberListStore(database, clock)
+        for version in await list_store.all():
+            entries = NumberList(await list_store.load(version.name))
+            lists.replace(version.name, entries, version.as_of)
+        consents.add(await ConsentStore(database, clock).load())
+    finally:
+        await database.dispose()
+    monitor = config.gate.mode == "monitor"
+    made = Engine(policy, MemoryCounters(), lists, monitor=monitor, consents=consents)
+    rebuild = Rebuild(
+        made,
+        OpenAttempts(),
+        boot=clock.boot_id,
+        now_us=microseconds(clock.now()),
+        time_us=microseconds(clock.time()),
+    )
+    store = config.gate.store_path
+    with LedgerReader(store) as reader:
+        last_seq = reader.last_seq()
+    since = moment_before(clock, rebuild_horizon(policy, config.gate.max_call))
+    read_history(store, since, last_seq, rebuild.feed)
+    return made
