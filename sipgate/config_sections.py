@@ -29,6 +29,7 @@ from sipgate.config_values import (
     ListenAddress,
     Name,
     Network,
+    OwnNumber,
     Prefix,
     PublicAddress,
     Realm,
@@ -371,8 +372,6 @@ class Upstream(Section):
 class Caller(Section):
     """What is known of one caller; none is needed."""
 
-    LATER = {"clis": "the identity rule"}
-
     id: Text = Field(description="`SOURCE/identity`, as `sipgate calls` shows it.")
     organisation: Text | None = Field(
         None,
@@ -381,6 +380,12 @@ class Caller(Section):
     )
     campaign: Text | None = Field(
         None, description="What its calls are for, where no campaign header says it."
+    )
+    clis: tuple[OwnNumber, ...] | None = Field(
+        None,
+        description="The numbers that it may show, for `identity` rules: as its phone writes them,"
+        " or a block by its first digits, `+4930901*`. An empty list: none.",
+        json_schema_extra={"default-text": "nobody has said which"},
     )
     password_file: ExistingFile | None = Field(
         None,

@@ -259,6 +259,14 @@ def test_a_caller_belongs_to_a_source_that_exists(tmp_path: Path) -> None:
     ]
 
 
+def test_the_numbers_of_a_caller_are_numbers_or_blocks(tmp_path: Path) -> None:
+    text = GOOD + '[[caller]]\nid = "hq/4711"\nclis = ["+1305*", "305 555 0100", "1305*", ""]\n'
+    good = GOOD + '[[caller]]\nid = "hq/4711"\nclis = ["+1305*", "305 555 0100"]\n'
+
+    assert [told.partition(": ")[0] for told in problems(tmp_path, text)] == ["16:35", "16:44"]
+    assert load(tmp_path, good).caller[0].clis == ("+1305*", "305 555 0100")
+
+
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
     text = GOOD.replace("[gate]", "[gate]\nmod = 1").replace('"hq"', '"hq"\nupstream = "x"')
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sipgate.clock import Clock
-from sipgate.config import Config
+from sipgate.config import Caller, Config
 from sipgate.config import Source as SourceSettings
 from sipgate.config import Upstream as UpstreamSettings
 from sipgate.consent import MemoryConsents
@@ -159,7 +159,9 @@ def build(
         recorder=recorder,
         calls=calls,
         callers={
-            caller.id: CallerProfile(caller.organisation, caller.campaign)
+            caller.id: CallerProfile(
+                caller.organisation, caller.campaign, _own_numbers(caller, own_sources)
+            )
             for caller in config.caller
         },
         clock=clock,
@@ -310,6 +312,16 @@ def sip_limits(config: Config) -> Limits:
         max_header_bytes=limits.max_header_bytes,
         max_vias=limits.max_vias,
     )
+
+
+def _own_numbers(caller: Caller, sources: Sequence[Source]) -> frozenset[str] | None:
+    """A caller's numbers as its source reads them, and blocks with their `*`."""
+    if caller.clis is None:
+        return None
+    name = caller.id.partition("/")[0]
+    plan = next(source.dial_plan for source in sources if source.name == name)
+    read = (cli if cli.endswith("*") else plan.identity(cli) for cli in caller.clis)
+    return frozenset(cli for cli in read if cli is not None)
 
 
 def _source(settings: SourceSettings, config: Config, policy: Policy) -> Source:

@@ -24,6 +24,7 @@ from .question import (
     StepQuestion,
     Value,
 )
+from .rotation import CalendarRotation, SlidingRotation
 from .share import ShareWatch
 from .sliding import SlidingCounter, SlidingDistinct
 from .standing import Standing
@@ -280,13 +281,17 @@ def _looks_at(step: StepQuestion, name: str) -> bool:
 
 def _new_counter(definition: Definition) -> Counter:
     window, capacity = definition.window, definition.capacity
-    is_distinct = definition.moves in DISTINCT
+    is_distinct, rotates = definition.moves in DISTINCT, definition.moves is Moves.DISTINCT_CLIS
     match window:
         case None:
             return Gauge()
         case SlidingWindow():
+            if rotates:
+                return SlidingRotation(window, capacity)
             kind = SlidingDistinct if is_distinct else SlidingCounter
             return kind(window, capacity)
         case CalendarWindow():
+            if rotates:
+                return CalendarRotation(window, capacity)
             shape = CalendarDistinct if is_distinct else CalendarCounter
             return shape(window, capacity)

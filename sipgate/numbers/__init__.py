@@ -19,6 +19,7 @@ from .list_file import (
     read_listed_number,
 )
 from .number_list import LIST_NAME, NumberList
+from .numbering import is_possible_number
 from .place import (
     Place,
     country_place,
@@ -43,6 +44,7 @@ __all__ = [
     "Reject",
     "country_place",
     "holiday",
+    "is_possible_number",
     "is_sos_urn",
     "known_region",
     "known_zone",

@@ -5,7 +5,7 @@ parser costs 10 to 20 µs a number and this is asked for every call.
 """
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import phonenumbers
@@ -192,6 +192,15 @@ def read_international(digits: str) -> Reading | None:
         return None
     numbering, rest = found
     return numbering.read(numbering.significant(rest))
+
+
+@lru_cache(maxsize=4096)
+def is_possible_number(text: str) -> bool:
+    """Whether a text is a number in E.164 form whose length its country's plan knows."""
+    if not text.startswith("+") or not (text[1:].isascii() and text[1:].isdecimal()):
+        return False
+    reading = read_international(text[1:])
+    return reading is not None and reading.rank >= Rank.POSSIBLE and reading.number == text
 
 
 @cache

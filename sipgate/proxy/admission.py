@@ -20,7 +20,7 @@ from sipgate.sip import BadMessage, Request, Uri, dialled, parse_name_addr, pars
 from .call import ActiveCalls, Call, CallState
 from .call_recorder import CallRecorder
 from .flow_token import has_token_shape
-from .identity import caller_of, cli_of
+from .identity import asserted_of, caller_of, cli_of, withholds_number
 from .lead_data import lead_data_of
 from .response_context import ResponseContext
 from .source import Source
@@ -32,10 +32,11 @@ KEPT_TEXT = 512  # characters of a header's text that an entry keeps
 
 @dataclass(frozen=True, slots=True)
 class CallerProfile:
-    """What a `[[caller]]` entry says of a caller."""
+    """What a `[[caller]]` entry says of a caller. `clis` None: not which numbers are its own."""
 
     organisation: str | None
     campaign: str | None
+    clis: frozenset[str] | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -123,13 +124,14 @@ class Admission:
         if profile is not None and profile.organisation is not None:
             organisation = profile.organisation
         user_agent = request.first(b"user-agent")
+        cli = cli_of(request, source)
         lead_region, lead_zone = lead_data_of(request, source, self._counts)
         return Attempt(
             source=source.name,
             caller=caller,
             organisation=organisation,
             campaign=campaign,
-            cli=cli_of(request, source),
+            cli=cli,
             callee=callee.key,
             callee_kind=callee.kind,
             callee_spelled=callee.spelled,
@@ -143,6 +145,9 @@ class Admission:
             from_tag=text_of(request.from_tag),
             cseq=request.cseq_number,
             user_agent=None if user_agent is None else text_of(user_agent)[:KEPT_TEXT],
+            asserted=asserted_of(request, source),
+            is_anonymous=cli is None or withholds_number(request),
+            owned_clis=None if profile is None else profile.clis,
             lead_region=lead_region,
             lead_zone=lead_zone,
         )

@@ -77,6 +77,26 @@ def cli_of(request: Request, source: Source) -> str | None:
     return None if user is None else source.dial_plan.identity(user)
 
 
+def asserted_of(request: Request, source: Source) -> str | None:
+    """Whom a trusted source asserts to be calling (RFC 3325 §9.1), read as `cli_of` reads."""
+    user = _asserted_user(request, source)
+    return None if user is None else source.dial_plan.identity(user)
+
+
+def withholds_number(request: Request) -> bool:
+    """Whether the caller asks that nobody is shown who calls: Privacy `id` or `user`.
+
+    RFC 3323 §4.2, RFC 3325 §9.3.
+    """
+    if b"rivacy" not in request.raw and b"RIVACY" not in request.raw:
+        return False  # nearly always
+    value = request.first(b"privacy")
+    if value is None:
+        return False
+    asked = [part.strip() for part in value.lower().split(b";")]
+    return b"id" in asked or b"user" in asked
+
+
 def _names(request: Request, source: Source, scheme: str) -> bool:
     if scheme.startswith(_HEADER):
         user = _header_user(request, scheme[len(_HEADER) :].encode())

@@ -127,3 +127,74 @@ def test_what_a_callee_is_called_hides_no_country() -> None:
 
     decision = house.decisions[0]
     assert (decision.callee_kind, decision.verdict) == ("unreadable", "reject")
+
+
+IDENTITY = """
+  - id: shown
+    identity:
+      any: [not-owned, malformed, anonymous, contradicted]
+      rotation: {limit: 2, window: 1h}
+    then: {reject: 403, reason: "{signs}"}"""
+OWNERS = """
+[[caller]]
+id = "hq/4711"
+clis = ["305-555-0100", "+1305555018*"]
+[[caller]]
+id = "pbx/+13055559000"
+"""
+
+
+def shown(house: House) -> list[str | None]:
+    """Why each call was refused, or None."""
+    house.writes()
+    return [entry.reason for entry in house.decisions]
+
+
+@pytest.mark.parametrize(
+    ("fields", "refused"),
+    [
+        ({"from_user": "+13055550100"}, None),
+        ({"from_user": "3055550100"}, None),
+        ({"from_user": "%2B13055550100"}, None),
+        ({"from_user": "+13055550189"}, None),
+        ({"from_user": "+13055550190"}, "not-owned"),
+        ({"from_user": "+1305555"}, "not-owned, malformed"),
+        ({"from_user": "anonymous"}, "anonymous"),
+        ({"from_user": "+13055550100", "headers": ["Privacy: id"]}, "anonymous"),
+        (
+            {"from_user": "+13055550100", "headers": ["P-Asserted-Identity: <tel:+13055550199>"]},
+            None,
+        ),
+    ],
+)
+def test_a_caller_shows_none_but_its_own_number(fields: dict, refused: str | None) -> None:  # type: ignore[type-arg]
+    house = House(IDENTITY, upstream=OWNERS, identity='["header:X-Agent", "from"]')
+    headers = ["X-Agent: 4711", *fields.pop("headers", [])]
+
+    house.phone.calls(headers=headers, **fields)
+
+    assert shown(house) == [refused]
+
+
+def test_a_trusted_pbx_that_asserts_another_number_is_contradicted() -> None:
+    house = House(IDENTITY, upstream=OWNERS)
+    house.pbx.calls(from_user="+13055559000", headers=[ASSERTED])
+    house.pbx.calls(from_user="+13055558000", headers=[ASSERTED], call_id="c2", branch="x2")
+
+    assert shown(house) == [None, "contradicted"]
+    assert [entry.asserted for entry in house.decisions] == ["+13055559000"] * 2
+
+
+def test_another_number_each_time_is_a_rotation_over_a_restart_too() -> None:
+    house = House(IDENTITY, upstream=OWNERS, identity='["header:X-Agent", "from"]')
+    agent = ["X-Agent: 4711"]
+    for last in (1, 2):
+        house.phone.calls(
+            headers=agent, call_id=f"c{last}", branch=f"x{last}", from_user=f"+1305555018{last}"
+        )
+        house.writes()
+
+    after = house.restarts()
+    after.phone.calls(headers=agent, call_id="c3", branch="x3", from_user="+13055550183")
+
+    assert shown(after)[-1] == "rotation"

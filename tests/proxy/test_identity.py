@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sipgate.numbers import DialPlan
-from sipgate.proxy.identity import caller_of, cli_of
+from sipgate.proxy.identity import asserted_of, caller_of, cli_of, withholds_number
 from sipgate.proxy.source import Source
 from sipgate.sip import Request, parse_message
 
@@ -135,3 +135,39 @@ def test_the_cli_is_what_from_shows(sender: str, cli: str | None) -> None:
 def test_any_assertion_gives_a_caller(value: str) -> None:
     request = invite(f"P-Asserted-Identity: {value}")
     assert caller_of(request, source()).startswith("hq/")
+
+
+@pytest.mark.parametrize(
+    ("value", "asserted"),
+    [
+        ("<sip:+13055559000@pbx>", "+13055559000"),
+        ("<sip:305-555-9000@pbx>", "+13055559000"),
+        ("<sip:4711@pbx>, <tel:+13055559000>", "+13055559000"),
+        ("<sip:4711@pbx>", "4711"),
+        ("<sip:anonymous@anonymous.invalid>", None),
+        ("nonsense", None),
+    ],
+)
+def test_what_a_trusted_source_asserts_is_read_like_a_cli(value: str, asserted: str | None) -> None:
+    request = invite(f"P-Asserted-Identity: {value}")
+
+    assert asserted_of(request, source()) == asserted
+    assert asserted_of(request, source(trusted=False)) is None
+    assert asserted_of(invite(), source()) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "withholds"),
+    [
+        ("Privacy: id", True),
+        ("PRIVACY: header; ID", True),
+        ("privacy: user;critical", True),
+        ("Privacy: none", False),
+        ("Privacy: session", False),
+        ("Privacy: identity", False),
+        ("X-Privacy: id", False),
+        ("Subject: no", False),
+    ],
+)
+def test_privacy_withholds_the_number(header: str, withholds: bool) -> None:
+    assert withholds_number(invite(header)) is withholds

@@ -12,6 +12,7 @@ from .consent import ConsentShape, consent_condition
 from .cooldown import CooldownShape, cooldown_condition
 from .dialer import DialerShape, dialer_condition
 from .hours import HoursShape, hours_condition
+from .identity import IdentityShape, identity_condition
 from .list_rule import ListShape, list_condition
 from .rate import RateShape, rate_condition
 from .ratio import RatioShape, ratio_condition
@@ -34,6 +35,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "list": Kind(ListShape, list_condition),
     "consent": Kind(ConsentShape, consent_condition),
+    "identity": Kind(IdentityShape, identity_condition),
     "rate": Kind(RateShape, rate_condition),
     "concurrent": Kind(ConcurrentShape, concurrent_condition),
     "cooldown": Kind(CooldownShape, cooldown_condition),
@@ -45,6 +47,5 @@ KINDS: Mapping[str, Kind] = {
 
 LATER_KINDS = (
     # In the design, not in this version.
-    "identity",
     "expression",
 )
