@@ -8,6 +8,7 @@ nobody but `cli` knows it.
 from .build import Parts, build, sip_limits
 from .certificates import check_certificates
 from .key_file import find_key
+from .number_reading import NumberReading, read_number
 from .password_file import hashed, read_secrets, write_password_file
 from .process import serve
 from .recovery import Recovery
@@ -15,6 +16,7 @@ from .run import run
 from .second_look import engine_at_rest, find_decision, second_look
 
 __all__ = [
+    "NumberReading",
     "Parts",
     "Recovery",
     "build",
@@ -23,6 +25,7 @@ __all__ = [
     "find_decision",
     "find_key",
     "hashed",
+    "read_number",
     "read_secrets",
     "run",
     "second_look",

@@ -109,7 +109,7 @@ def build(
     """
     counts: Counter[str] = Counter()
     timers = TimerQueue()
-    own_sources = [_source(settings, config, policy) for settings in config.source]
+    own_sources = [make_source(settings, config, policy) for settings in config.source]
     inbound = inbound_sources(own_sources, [settings.name for settings in config.upstream])
     names = {source.name for source in own_sources}
     # The others are no addresses, but calls of theirs are found again by name after a restart.
@@ -324,7 +324,8 @@ def _own_numbers(caller: Caller, sources: Sequence[Source]) -> frozenset[str] | 
     return frozenset(cli for cli in read if cli is not None)
 
 
-def _source(settings: SourceSettings, config: Config, policy: Policy) -> Source:
+def make_source(settings: SourceSettings, config: Config, policy: Policy) -> Source:
+    """A source as the configuration says; without a region it dials like the policy's."""
     region = settings.region or policy.region
     regions = [code for code in (settings.region, policy.region) if code is not None]
     return Source(

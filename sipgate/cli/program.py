@@ -11,6 +11,7 @@ from . import (
     calls,
     check,
     consent,
+    number,
     number_list,
     password,
     phones,
@@ -36,6 +37,7 @@ program.command("run", epilog=run.EXAMPLE)(run.run)
 program.command("check", epilog=check.EXAMPLE)(check.check)
 program.command("status", epilog=status.EXAMPLE)(status.status)
 program.command("callee", epilog=callee.EXAMPLE)(callee.callee)
+program.command("number", epilog=number.EXAMPLE)(number.number)
 program.add_typer(number_list.group, name="list")
 program.add_typer(consent.group, name="consent")
 program.add_typer(calls.group, name="calls")

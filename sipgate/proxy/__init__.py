@@ -25,6 +25,7 @@ from .name_wait import NameWait
 from .nat_keep_alive import NatKeepAlive
 from .next_hop import HopResolver
 from .nonce import NonceMint
+from .outgoing_number import outgoing_user
 from .overload import Overload
 from .own_address import OwnAddresses
 from .packet_guard import GuardLimits, PacketGuard
@@ -94,4 +95,5 @@ __all__ = [
     "UpstreamSender",
     "as_stored",
     "from_stored",
+    "outgoing_user",
 ]
