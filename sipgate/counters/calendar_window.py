@@ -28,7 +28,7 @@ class CalendarCounter(Counter):
         count = self._counts_by_key.get(check.key, 0)
         return count >= check.limit, count
 
-    def frees_us(self, check: Check, now_us: int, time_us: int) -> int | None:
+    def frees_us(self, check: Check, now_us: int, time_us: int, is_counted: bool) -> int | None:
         """So long until the next period begins."""
         return self._period.end_us - time_us if check.limit > 0 else None
 
@@ -70,7 +70,7 @@ class CalendarDistinct(Counter):
         count = len(members)
         return count >= check.limit and check.member not in members, count
 
-    def frees_us(self, check: Check, now_us: int, time_us: int) -> int | None:
+    def frees_us(self, check: Check, now_us: int, time_us: int, is_counted: bool) -> int | None:
         """So long until the next period begins."""
         return self._period.end_us - time_us if check.limit > 0 else None
 

@@ -15,8 +15,11 @@ class Counter:
         """Whether the limit is reached, and the count, before this attempt."""
         raise NotImplementedError
 
-    def frees_us(self, check: Check, now_us: int, time_us: int) -> int | None:
-        """So long until a check that holds now does no more; None: time alone won't do."""
+    def frees_us(self, check: Check, now_us: int, time_us: int, is_counted: bool) -> int | None:
+        """So long until a check that holds now does no more; None: time alone won't do.
+
+        `is_counted`: this attempt is about to be counted too.
+        """
         raise NotImplementedError
 
     def count(self, check: Check, now_us: int, time_us: int) -> None:

@@ -18,7 +18,7 @@ class Gauge(Counter):
         count = self._calls_by_key.get(check.key, 0)
         return count >= check.limit, count
 
-    def frees_us(self, check: Check, now_us: int, time_us: int) -> int | None:
+    def frees_us(self, check: Check, now_us: int, time_us: int, is_counted: bool) -> int | None:
         """No time alone frees a place."""
         return None
 

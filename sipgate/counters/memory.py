@@ -9,6 +9,7 @@ from .counter import Counter
 from .gauge import Gauge
 from .last_end import LastEndWatch
 from .question import (
+    COUNTED_ALWAYS,
     COUNTED_LATER,
     DISTINCT,
     REFUSED_BY_CALLEE,
@@ -202,7 +203,7 @@ class MemoryCounters:
             counter = self._counter(check.definition)
             held, count = counter.look(check, now_us, time_us)
             if held:
-                return Seen(True, count, counter.frees_us(check, now_us, time_us), index)
+                return Seen(True, count, self._frees_us(step, index, now_us, time_us), index)
             if first is None:
                 first = Seen(False, count)
         assert first is not None, step
@@ -220,12 +221,33 @@ class MemoryCounters:
             else:
                 counter = self._counter(check.definition)
                 is_reached, count = counter.look(check, now_us, time_us)
-                frees = counter.frees_us(check, now_us, time_us) if is_reached else None
+                frees: int | None = None
+                if is_reached:
+                    is_counted = _is_counted(step, check.definition.moves)
+                    frees = counter.frees_us(check, now_us, time_us, is_counted)
                 one = Seen(is_reached, count, frees)
             held, counted = held and one.held, one.counted
             if one.frees_us is not None and (frees_us is None or one.frees_us < frees_us):
                 frees_us = one.frees_us  # one that holds no more is enough
         return Seen(held, counted, frees_us if held else 0, 0, values)
+
+    def _frees_us(self, step: StepQuestion, first: int, now_us: int, time_us: int) -> int | None:
+        """So long until none of the step's counters holds; `first` is the first that does."""
+        longest_us = 0
+        for index in range(first, len(step.checks)):
+            check = step.checks[index]
+            definition = check.definition
+            if definition.settings is not None:
+                continue
+            counter = self._counter(definition)
+            if index > first and not counter.look(check, now_us, time_us)[0]:
+                continue
+            is_counted = _is_counted(step, definition.moves)
+            frees_us = counter.frees_us(check, now_us, time_us, is_counted)
+            if frees_us is None:
+                return None
+            longest_us = max(longest_us, frees_us)
+        return longest_us
 
     def _count(
         self,
@@ -244,12 +266,15 @@ class MemoryCounters:
                     continue
                 definition = check.definition
                 moves = definition.moves
-                if moves is Moves.ATTEMPTS:
+                if moves is Moves.ATTEMPTS or moves is Moves.DISTINCT_CLIS:
                     self._counter(definition).count(check, now_us, time_us)
                 elif moves is Moves.IN_PROGRESS:
                     if is_admitted:
                         self._counter(definition).count(check, now_us, time_us)
                         places.append((definition.name, check.key))
+                elif moves is Moves.REJECTED:
+                    if not is_admitted:
+                        self._counter(definition).count(check, now_us, time_us)
                 elif definition.settings is not None:
                     is_own = rejected_by is not None and _looks_at(rejected_by, definition.name)
                     change = self._watch(definition).decided(
@@ -257,7 +282,7 @@ class MemoryCounters:
                     )
                     if change is not None:
                         changes.append(change)
-                elif moves is Moves.DISTINCT_CLIS or (is_admitted and moves not in COUNTED_LATER):
+                elif is_admitted and moves not in COUNTED_LATER:
                     self._counter(definition).count(check, now_us, time_us)
         return places, changes
 
@@ -273,6 +298,11 @@ class MemoryCounters:
         if counter is None:
             counter = self._counters_by_name[definition.name] = _new_counter(definition)
         return counter
+
+
+def _is_counted(step: StepQuestion, moves: Moves) -> bool:
+    """Whether the attempt that the step speaks of will be in such a count."""
+    return moves in COUNTED_ALWAYS or (moves is Moves.REJECTED and step.settles == "reject")
 
 
 def _looks_at(step: StepQuestion, name: str) -> bool:

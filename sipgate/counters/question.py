@@ -19,6 +19,7 @@ class Moves(Enum):
 
     ATTEMPTS = "attempts"  # every decided one, rejected ones included
     ADMITTED = "admitted"
+    REJECTED = "rejected"  # those that the gate refused
     DISTINCT_CALLEES = "distinct-callees"  # different members among the admitted
     DISTINCT_CLIS = "distinct-clis"  # different members among all attempts
     ANSWERED = "answered"  # the admitted, when and if a 2xx comes
@@ -30,6 +31,7 @@ class Moves(Enum):
     STANDING = "standing"
 
 
+COUNTED_ALWAYS: Final = frozenset((Moves.ATTEMPTS, Moves.DISTINCT_CLIS))  # whatever the verdict
 COUNTED_LATER: Final = frozenset((Moves.ANSWERED, Moves.REFUSED))
 DISTINCT: Final = frozenset((Moves.DISTINCT_CALLEES, Moves.DISTINCT_CLIS))
 REFUSED_BY_CALLEE: Final = "refused"  # the kind of an outcome
@@ -188,8 +190,9 @@ class Seen:
     """What one check saw, before this attempt.
 
     `counted` of a sliding window stops at the counter's capacity. `at` is the check's place in
-    its step. `frees_us`: so long until one place is free again if nothing more is counted; 0 when
-    not held, None when no time alone will free it. `values` is what a watch says besides.
+    its step. `frees_us`: so long until none of the step's counters holds any more if this attempt
+    counts and no other does; 0 when not held, None when no time alone will free it. `values` is
+    what a watch says besides.
     """
 
     __slots__ = ("at", "counted", "frees_us", "held", "values")

@@ -43,12 +43,15 @@ class SlidingCounter(Counter):
         count = len(times)
         return count >= check.limit, count
 
-    def frees_us(self, check: Check, now_us: int, time_us: int) -> int | None:
+    def frees_us(self, check: Check, now_us: int, time_us: int, is_counted: bool) -> int | None:
         """So long until the key, held now, is below the limit again."""
         times = self._times_by_key.get(check.key)
         if not times or not 0 < check.limit <= len(times):
             return None
-        return max(0, times[len(times) - check.limit] + self._length_us - now_us)
+        leaving = len(times) - check.limit + is_counted
+        if leaving == len(times):  # this attempt alone fills the limit
+            return self._length_us
+        return max(0, times[leaving] + self._length_us - now_us)
 
     def count(self, check: Check, now_us: int, time_us: int) -> None:
         times_by_key = self._times_by_key
@@ -103,13 +106,15 @@ class SlidingDistinct(Counter):
         count = len(times_by_member)
         return count >= check.limit and check.member not in times_by_member, count
 
-    def frees_us(self, check: Check, now_us: int, time_us: int) -> int | None:
+    def frees_us(self, check: Check, now_us: int, time_us: int, is_counted: bool) -> int | None:
         times_by_member = self._times_by_member_by_key.get(check.key)
         if not times_by_member or not 0 < check.limit <= len(times_by_member):
             return None
-        over = len(times_by_member) - check.limit
-        leaving = next(islice(times_by_member.values(), over, None))
-        return max(0, leaving + self._length_us - now_us)
+        leaving = len(times_by_member) - check.limit + is_counted  # held: a new member
+        if leaving == len(times_by_member):
+            return self._length_us
+        since_us = next(islice(times_by_member.values(), leaving, None))
+        return max(0, since_us + self._length_us - now_us)
 
     def count(self, check: Check, now_us: int, time_us: int) -> None:
         members_by_key = self._times_by_member_by_key

@@ -31,7 +31,7 @@ from .counted import Limit, RateCondition
 from .key import PerField, sorted_parts
 
 CALENDAR_UNITS: tuple[CalendarUnit, ...] = ("day", "week", "month")
-COUNTS = ("attempts", "admitted", "answered", "refused-by-callee", "distinct-callees")
+COUNTS = ("attempts", "admitted", "rejected", "answered", "refused-by-callee", "distinct-callees")
 
 
 def _window(value: object) -> object:
@@ -76,15 +76,22 @@ class RateShape(Shape):
         None, description="Several limits with their windows; it holds when any is reached."
     )
     count: Annotated[
-        Literal["attempts", "admitted", "answered", "refused-by-callee", "distinct-callees"],
+        Literal[
+            "attempts",
+            "admitted",
+            "rejected",
+            "answered",
+            "refused-by-callee",
+            "distinct-callees",
+        ],
         BeforeValidator(_count),
     ] = Field(
         "attempts",
         description=(
             "`attempts`: every decided one, refused ones included, so with a sliding window "
-            "whoever keeps dialling stays out; `admitted`: those let through; `answered`: those "
-            "of them that were answered, from then on; `refused-by-callee`: those whose callee "
-            "refused them, from then on; "
+            "whoever keeps dialling stays out; `admitted`: those let through; `rejected`: those "
+            "that the gate refused; `answered`: those let through that were answered, from then "
+            "on; `refused-by-callee`: those whose callee refused them, from then on; "
             "`distinct-callees`: different callees let through, of which one that is in the "
             "window already passes even at the limit."
         ),
