@@ -38,6 +38,8 @@ LIBRARIES = {  # one shared library each, compiled side by side; patterns below 
         "gate/opening.py",
         "gate/policy.py",
         "gate/rebuild.py",
+        "gate/redress.py",
+        "gate/retry_after.py",
         "gate/span.py",
         "gate/when.py",
         "gate/zone_clock.py",

@@ -25,11 +25,17 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """Refuse the call; no later rule is asked. `retry_after` is in seconds."""
+    """Refuse the call; no later rule is asked.
+
+    `retry_after` is in seconds; with `until_opening` it is when the condition holds no more.
+    `redress` is what a 603 says that is a 603+ (`Redress.told`).
+    """
 
     code: int
     reason: Text
     retry_after: int | None = None
+    until_opening: bool = False
+    redress: str | None = None
 
 
 Action: TypeAlias = Allow | Tag | Reject

@@ -24,6 +24,7 @@ from .attempt import Attempt
 from .decision import Decision, Step, Verdict, Would
 from .lists import Lookups, MemoryLists
 from .policy import Policy, Rule
+from .retry_after import seconds_to_opening
 from .rules.condition import Asked, SharedCounters
 from .text import Text, percent
 
@@ -183,6 +184,7 @@ class CompiledPolicy:
         speaker: str | None = None
         refusal: Reject | None = None
         reason: str | None = None
+        retry_after: int | None = None
         would = _Would() if self._has_monitored else None
         for index, seen in enumerate(every_seen):
             rule = rules[index]
@@ -210,6 +212,7 @@ class CompiledPolicy:
                 said = action.reason.render(shown)
                 if index == settled:
                     verdict, speaker, refusal, reason = "reject", rule.id, action, said
+                    retry_after = _retry_after(action, _frees_us(seen, asked), attempt)
             elif index == settled:
                 verdict, speaker = "allow", rule.id
             if would is not None:
@@ -219,7 +222,8 @@ class CompiledPolicy:
             rule=speaker,
             code=None if refusal is None else refusal.code,
             reason=reason,
-            retry_after=None if refusal is None else refusal.retry_after,
+            retry_after=retry_after,
+            redress=None if refusal is None else refusal.redress,
             tags=tuple(tags) if refusal is None else (),
             would=None if would is None else would.other_than(verdict, speaker),
             steps=tuple(recorded),
@@ -286,6 +290,14 @@ class _Would:
 def _frees_us(seen: Seen | None, asked: Asked) -> int | None:
     """The counters know, or the condition itself."""
     return asked.frees_us if seen is None or seen.frees_us is None else seen.frees_us
+
+
+def _retry_after(action: Reject, frees_us: int | None, attempt: Attempt) -> int | None:
+    if not action.until_opening:
+        return action.retry_after
+    if frees_us is None:
+        return None  # time alone won't do
+    return seconds_to_opening(frees_us, attempt.call_id, attempt.caller)
 
 
 def _facts_of(attempt: Attempt) -> Facts:

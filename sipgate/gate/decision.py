@@ -50,6 +50,7 @@ class Decision:
     `reason` are there for a reject. `tags` are header names and values, in the order of the
     rules; they leave with a forwarded INVITE, also when a later rule allowed. `steps` has the
     rules whose `when` selected the attempt, up to the one that settled. `retry_after` is seconds.
+    `redress` makes a 603 a 603+: whom the caller may turn to, as `Redress.told` says it.
     `changes` are the standings that the attempt has moved.
     """
 
@@ -58,6 +59,7 @@ class Decision:
     code: int | None = None
     reason: str | None = None
     retry_after: int | None = None
+    redress: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
     would: Would | None = None
     steps: tuple[Step, ...] = ()

@@ -6,6 +6,7 @@ from pathlib import Path
 from sipgate.counters import COUNTED_LATER, CalendarWindow, Definition, SlidingWindow
 
 from .action import Action
+from .redress import Redress
 from .rules.condition import Condition, SharedCounters
 from .rules.list_rule import ListCondition
 from .when import When
@@ -47,6 +48,7 @@ class Policy:
     timezone: str
     is_monitored: bool
     rules: tuple[Rule, ...]
+    redress: Redress | None = None
 
     @property
     def definitions(self) -> tuple[Definition, ...]:

@@ -11,6 +11,8 @@ from pydantic import Field
 
 from .policy import Policy, Rule
 from .problem import Place, PolicyError, Problems, nearest, unknown_key
+from .redress import Redress
+from .redress_shape import RedressShape
 from .rules import KINDS, LATER_KINDS, BadCondition, Condition, Kind, Surroundings
 from .shape import NodeField, Shape, TextField, choice, keys, listed, read_shape, reads, wrong
 from .then_shape import ThenReader
@@ -75,6 +77,9 @@ class PolicyShape(Shape):
     mode: ModeField = Field(
         "enforce", description="`monitor` lets all calls through and records what would be."
     )
+    redress: NodeField = Field(
+        None, description="Whom a refused caller may turn to; a 603+ tells it."
+    )
     rules: NodeField = Field(description="The rules, in order.")
 
 
@@ -117,6 +122,7 @@ class _PolicyReader:
         shape = read_shape(PolicyShape, root, self._problems)
         timezone = self._timezone if shape is None else shape.timezone or self._timezone
         region = self._region if shape is None else shape.region or self._region
+        self._then.redress = redress = self._redress(root)
         rules = self._rules(root, timezone, region)
         if shape is None or self._problems.found:
             raise PolicyError(self._problems.found)
@@ -129,7 +135,14 @@ class _PolicyReader:
             timezone=timezone,
             is_monitored=shape.mode == "monitor",
             rules=tuple(rules),
+            redress=redress,
         )
+
+    def _redress(self, root: Mapping) -> Redress | None:
+        if "redress" not in root.entries:
+            return None
+        shape = read_shape(RedressShape, root.entries["redress"][1], self._problems)
+        return None if shape is None else shape.redress()
 
     def _rules(self, root: Mapping, timezone: str, region: str | None) -> list[Rule]:
         if "rules" not in root.entries:

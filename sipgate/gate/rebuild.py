@@ -232,13 +232,15 @@ def attempt_of(entry: DecisionEntry) -> Attempt:
 
 
 def decision_of(entry: DecisionEntry) -> Decision:
-    """The decision as it was made; Retry-After is not kept."""
+    """The decision as it was made."""
     would = entry.would
     return Decision(
         verdict=entry.verdict,
         rule=entry.rule,
         code=entry.code,
         reason=entry.reason,
+        retry_after=entry.retry_after,
+        redress=entry.redress,
         tags=tuple(entry.tags.items()),
         would=None if would is None else Would(would.verdict, would.rule, would.reason),
         steps=tuple(_step(step) for step in entry.steps),

@@ -1,12 +1,22 @@
 """`then` in a policy file: what a rule does."""
 
 import re
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from .action import UNFIT_CODES, Action, Allow, Reject, Tag, is_refusal_code
 from .problem import Place, Problems, nearest
-from .shape import NodeField, SecondsField, Shape, TextField, read_shape
+from .redress import Redress
+from .shape import (
+    MAX_SECONDS,
+    NodeField,
+    Shape,
+    TextField,
+    read_seconds,
+    read_shape,
+    wrong,
+)
 from .text import PLACEHOLDERS, BadText, Text
 from .yaml_document import Mapping, Node, Scalar
 
@@ -73,15 +83,37 @@ OWN_HEADERS = frozenset(
 COMMON_VALUES = frozenset(("callee", "caller", "cli"))
 
 
+OPENING = "opening"
+NETWORK_BLOCKED = "603+"  # 603 in the form of ATIS-1000099
+
+
+def _retry_after(value: object) -> object:
+    text = value.text if isinstance(value, Scalar) else ""
+    if text == OPENING:
+        return text
+    seconds = read_seconds(text)
+    if seconds is None or not 1 <= seconds <= MAX_SECONDS:
+        found = f"found {value}{nearest(text, (OPENING,))}"
+        raise wrong(found, "opening, or a duration from 1s to 400d such as 60s")
+    return seconds
+
+
+RetryAfterField = Annotated[int | Literal["opening"], BeforeValidator(_retry_after)]
+
+
 class ThenShape(Shape):
     """What stands under `then`: one of allow, tag, reject."""
 
     allow: NodeField = Field(None, description="Let the call through and ask no later rule.")
     tag: NodeField = Field(None, description="Headers to add, by name, and go on.")
-    reject: NodeField = Field(None, description="The response code: 4xx or 6xx.")
+    reject: NodeField = Field(None, description="The response code: 4xx, 6xx or 603+.")
     reason: TextField | None = Field(None, description="What the refusal says, with values.")
-    retry_after: SecondsField | None = Field(
-        None, description="Retry-After of the refusal, for instance 60s."
+    retry_after: RetryAfterField | None = Field(
+        None,
+        description=(
+            "Retry-After of the refusal: a duration such as 60s, or `opening`, when the condition "
+            "holds no more."
+        ),
     )
 
 
@@ -90,6 +122,7 @@ class ThenReader:
 
     def __init__(self, problems: Problems) -> None:
         self._problems = problems
+        self.redress: Redress | None = None  # the policy's, once it has been read
 
     def read(self, node: Node, rule_id: str, placeholders: frozenset[str] | None) -> Action | None:
         """The action; None when something is wrong.
@@ -129,7 +162,10 @@ class ThenReader:
             spelled = shape.reason or _default_reason(rule_id)
             reason = self._text(places.get("reason", node.place), spelled, placeholders)
             if code is not None and reason is not None:
-                action = Reject(code, reason, shape.retry_after)
+                until_opening = shape.retry_after == OPENING
+                retry_after = None if isinstance(shape.retry_after, str) else shape.retry_after
+                redress = self._told(shape.reject)
+                action = Reject(code, reason, retry_after, until_opening, redress)
         return action if len(self._problems.found) == before else None
 
     def _plain_reject(self, rule_id: str) -> Reject:
@@ -141,14 +177,29 @@ class ThenReader:
         self._problems.add(node.place, f"found {node}", "true")
         return None
 
+    def _told(self, node: Node) -> str | None:
+        """What a 603+ says of redress; None: it is none."""
+        if not isinstance(node, Scalar) or node.text != NETWORK_BLOCKED:
+            return None
+        if self.redress is None:
+            self._problems.add(
+                node.place,
+                "603+ in a policy without redress",
+                "redress: {url: …} beside rules, for whoever thinks that it was a mistake",
+            )
+            return None
+        return self.redress.told
+
     def _code(self, node: Node) -> int | None:
         if isinstance(node, Scalar) and (node.is_empty or node.text == "true"):
             return DEFAULT_CODE
         text = node.text if isinstance(node, Scalar) and not node.is_quoted else ""
+        if text == NETWORK_BLOCKED:
+            return 603
         code = int(text) if re.fullmatch(r"[0-9]{3}", text) else 0
         if is_refusal_code(code):
             return code
-        found, expected = f"found {node}", "a code from 400 to 499 or 600 to 699"
+        found, expected = f"found {node}", "a code from 400 to 499 or 600 to 699, or 603+"
         if code in UNFIT_CODES:
             found += ", which a user agent retries or repairs by itself"
         elif 500 <= code <= 599:

@@ -50,7 +50,8 @@ class DecisionEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="deci
     somebody else to place the call, and `request_uri` then what Refer-To said. `via` is sent-by
     and branch of the caller's top Via with a `;` between; `target` and `caller_flow` look like
     `udp:127.0.0.1:5070`. `lead_region`, `lead_zone`, `asserted` and `anonymous` are those of the
-    attempt. Each step has `rule` and `held` and the values that the rule saw.
+    attempt. `retry_after` is seconds, `redress` what a 603+ said. Each step has `rule` and `held`
+    and the values that the rule saw.
     """
 
     id: str = ""
@@ -85,6 +86,8 @@ class DecisionEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="deci
     rule: str | None = None
     code: int | None = None
     reason: str | None = None
+    retry_after: int | None = None
+    redress: str | None = None
     tags: dict[str, str] = msgspec.field(default_factory=dict)
     would: Would | None = None
     policy: str

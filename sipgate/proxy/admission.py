@@ -353,6 +353,8 @@ class Admission:
                 rule=decision.rule,
                 code=decision.code,
                 reason=decision.reason,
+                retry_after=decision.retry_after,
+                redress=decision.redress,
                 tags=dict(decision.tags),
                 would=None
                 if would is None

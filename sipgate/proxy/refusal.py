@@ -1,7 +1,12 @@
 """Responses of the gate's own to an INVITE that it refuses."""
 
+import re
+
 from sipgate.gate import Decision
 from sipgate.sip import PHRASES, Request, build_response
+
+NETWORK_BLOCKED = b"Network Blocked"
+MAX_ID_CHARACTERS = 64
 
 
 def refusal(request: Request, decision: Decision, decision_id: str, to_tag: bytes) -> bytes:
@@ -9,17 +14,26 @@ def refusal(request: Request, decision: Decision, decision_id: str, to_tag: byte
 
     The reason is the phrase, because softphones show that; rule and decision id are in the Reason
     header (RFC 3326), where the caller's log keeps them for whoever asks the gate's operator.
+    A 603+ is told by its phrase and by what its Reason says; both are fixed (ATIS-1000099).
     """
     code = decision.code if decision.code is not None else 403
-    text = f"id={decision_id}"
-    if decision.rule is not None:  # else its source's own settings forbade it
+    phrase = _phrase(decision.reason, code)
+    text, location = f"id={decision_id}", ""
+    if decision.redress is not None:
+        contact, _, location = decision.redress.rpartition(";location=")
+        text, location = f"{contact};id={_plain(decision_id)}", f";location={location}"
+        phrase = NETWORK_BLOCKED
+    elif decision.rule is not None:  # else its source's own settings forbade it
         text = f"rule={decision.rule};{text}"
-    headers = [b'Reason: SIP;cause=%d;text="%b"' % (code, _quoted(text))]
+    headers = [b'Reason: SIP;cause=%d;text="%b"%b' % (code, _quoted(text), location.encode())]
     if decision.retry_after is not None:
         headers.append(b"Retry-After: %d" % decision.retry_after)
-    return build_response(
-        request, code, _phrase(decision.reason, code), to_tag=to_tag, headers=tuple(headers)
-    )
+    return build_response(request, code, phrase, to_tag=to_tag, headers=tuple(headers))
+
+
+def _plain(decision_id: str) -> str:
+    """The id as a 603+ may have it: letters, digits, `-` and `_`, the last 64 of them."""
+    return re.sub("[^A-Za-z0-9-]", "_", decision_id)[-MAX_ID_CHARACTERS:]
 
 
 def _phrase(reason: str | None, code: int) -> bytes:
