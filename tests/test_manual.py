@@ -19,6 +19,7 @@ from sipgate.gate.cases.case_shape import (
 )
 from sipgate.gate.policy_file import PolicyShape, RuleShape
 from sipgate.gate.policy_schema import shape_schema
+from sipgate.gate.redress_shape import RedressShape
 from sipgate.gate.rules import KINDS
 from sipgate.gate.rules.dialer import WeightsShape
 from sipgate.gate.rules.rate import COUNTS
@@ -90,8 +91,17 @@ def test_every_selection_in_the_manual_is_one(tmp_path: Path, line: str) -> None
     load_policy(tmp_path / "policy.yaml")
 
 
+@pytest.mark.parametrize("line", [line for line in LINES if line.startswith("redress:")])
+def test_every_redress_in_the_manual_is_one(tmp_path: Path, line: str) -> None:
+    whole = rules("rate: {per: caller, limit: 1, window: day}", "then: {reject: 603+}")
+    (tmp_path / "policy.yaml").write_text(f"{line}\n{whole}")
+
+    assert load_policy(tmp_path / "policy.yaml").redress
+
+
 def test_no_line_of_a_policy_in_the_manual_is_left_out() -> None:
-    assert [line for line in LINES if not line.startswith((*CONDITIONS, "then:", "when:"))] == []
+    known = (*CONDITIONS, "then:", "when:", "redress:")
+    assert [line for line in LINES if not line.startswith(known)] == []
 
 
 def keys_told(section: str, page: str = POLICY_PAGE) -> dict[str, str]:
@@ -104,6 +114,7 @@ def keys_told(section: str, page: str = POLICY_PAGE) -> dict[str, str]:
 
 SHAPES = {
     "The file": PolicyShape,
+    "`redress`": RedressShape,
     "A rule": RuleShape,
     "`then`": ThenShape,
     **{f"`{name}`": kind.shape for name, kind in KINDS.items()},
@@ -124,9 +135,9 @@ def test_every_key_of_a_policy_is_in_the_manual_with_its_default(
         key for key in told if fields[key].is_required()
     ]
     written = {
-        key: f"`{str(described['default']).lower()}`"
+        key: f"`{str(default).lower() if isinstance(default, bool) else default}`"
         for key, described in shape_schema(shape)["properties"].items()
-        if isinstance(described.get("default"), str | int | float)
+        if isinstance(default := described.get("default"), str | int | float)
     }
     assert {key: told[key] for key in written} == written
 

@@ -12,10 +12,11 @@ from pydantic_core import core_schema
 
 from .action import UNFIT_CODES
 from .policy_file import PolicyShape, RuleShape
+from .redress_shape import RedressShape
 from .rules import KINDS
 from .rules.table import Kind
 from .shape import DURATION, TEXT_SCHEMA, Shape, spelled_duration
-from .then_shape import MAX_TEXT_CHARACTERS, ThenShape
+from .then_shape import MAX_TEXT_CHARACTERS, NETWORK_BLOCKED, ThenShape
 from .when_shape import FORMS, KEYS
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -28,6 +29,8 @@ def policy_schema() -> Schema:
     whole = shape_schema(PolicyShape)
     properties = whole["properties"]
     described = properties["rules"].get("description")
+    contact = PolicyShape.model_fields["redress"].description
+    properties["redress"] = {**shape_schema(RedressShape), "description": contact}
     properties["rules"] = {"type": "array", "items": _rule(), "description": described}
     return {
         "$schema": DRAFT,
@@ -85,7 +88,7 @@ def _then() -> Schema:
     yes: Schema = {"enum": [True, None]}
     given: dict[str, Schema] = {
         "allow": yes,
-        "reject": {"anyOf": [codes, yes]},
+        "reject": {"anyOf": [codes, {"enum": [NETWORK_BLOCKED]}, yes]},
         "reason": text,
         "tag": {"type": "object", "minProperties": 1, "additionalProperties": text},
     }

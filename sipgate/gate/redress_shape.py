@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from .redress import Redress
-from .shape import Shape, TextField, choice, wrong
+from .shape import Shape, choice, reads, wrong
 from .yaml_document import Scalar
 
 # Each goes between quotes and semicolons, into a header of a refusal.
@@ -27,7 +27,7 @@ def _pattern(pattern: str, expected: str) -> BeforeValidator:
             return text
         raise wrong(f"found {value}", expected)
 
-    return BeforeValidator(check)
+    return reads(check, type="string", pattern=f"^(?:{pattern})$", maxLength=MAX_CHARACTERS)
 
 
 class RedressShape(Shape):
@@ -42,7 +42,7 @@ class RedressShape(Shape):
     email: Annotated[str, _pattern(EMAIL, "an address such as redress@example.com")] | None = Field(
         None, description="An address for them."
     )
-    name: Annotated[TextField, _pattern(r"[^\x00-\x1f\x7f-\x9f]{1,200}", "a name")] | None = Field(
+    name: Annotated[str, _pattern(r"[^\x00-\x1f\x7f-\x9f]{1,200}", "a name")] | None = Field(
         None, description="Who answers there."
     )
     location: Annotated[

@@ -3,18 +3,20 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from .action import UNFIT_CODES, Action, Allow, Reject, Tag, is_refusal_code
 from .problem import Place, Problems, nearest
 from .redress import Redress
 from .shape import (
+    DURATION,
     MAX_SECONDS,
     NodeField,
     Shape,
     TextField,
     read_seconds,
     read_shape,
+    reads,
     wrong,
 )
 from .text import PLACEHOLDERS, BadText, Text
@@ -98,7 +100,10 @@ def _retry_after(value: object) -> object:
     return seconds
 
 
-RetryAfterField = Annotated[int | Literal["opening"], BeforeValidator(_retry_after)]
+RetryAfterField = Annotated[
+    int | Literal["opening"],
+    reads(_retry_after, type="string", pattern=f"^{OPENING}$|{DURATION}"),
+]
 
 
 class ThenShape(Shape):

@@ -71,7 +71,8 @@ class Model:
         else:
             count = len(found)
             held = count >= self.limit
-        if not held or self.wanted.moves is Moves.ATTEMPTS:
+        moves = self.wanted.moves
+        if moves is Moves.ATTEMPTS or held is (moves is Moves.REJECTED):
             self.events.append((now, time, key, member, not held))
         return held, count
 
@@ -105,7 +106,7 @@ EVENTS = st.lists(
 
 @settings(max_examples=300, deadline=None)
 @given(
-    st.sampled_from([Moves.ATTEMPTS, Moves.ADMITTED, Moves.DISTINCT_CALLEES]),
+    st.sampled_from([Moves.ATTEMPTS, Moves.ADMITTED, Moves.REJECTED, Moves.DISTINCT_CALLEES]),
     WINDOWS,
     st.integers(0, 4),
     EVENTS,
@@ -146,6 +147,34 @@ def test_no_window_ever_admits_more_than_the_limit(
             admitted.append(now)
     for end in admitted:
         assert sum(end - window.length_us < at <= end for at in admitted) <= limit
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from([Moves.ATTEMPTS, Moves.ADMITTED, Moves.REJECTED]),
+    st.integers(1, 4),
+    st.lists(st.integers(0, 6), min_size=1, max_size=40),
+)
+@example(Moves.ATTEMPTS, 3, [0, 3, 3, 3])
+@example(Moves.ATTEMPTS, 1, [0, 0])
+def test_who_is_held_gets_through_at_the_opening_and_not_before(
+    moves: Moves, limit: int, waits: list[int]
+) -> None:
+    wanted = definition(moves, SlidingWindow(10), limit)
+    counters, now = MemoryCounters(), 0
+    for wait in waits:
+        now += wait
+        seen = counters.check_and_count(Question(now, 0, [ask(wanted)])).seen[0]
+    assert seen is not None
+    if not seen.held:
+        assert seen.frees_us == 0
+        return
+    assert seen.frees_us is not None
+    early = counters.look(Question(now + seen.frees_us - 1, 0, [ask(wanted)]))[0]
+    there = counters.look(Question(now + seen.frees_us, 0, [ask(wanted)]))[0]
+    assert early is not None
+    assert there is not None
+    assert (early.held, there.held) == (True, False)
 
 
 def test_a_test_that_is_held_says_when_it_is_free() -> None:

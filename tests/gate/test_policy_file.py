@@ -67,7 +67,7 @@ rules:
         "sales.yaml:5:9: a rate without limit or window; expected limit and window, or limits",
         'sales.yaml:5:23: unknown key "limt"; did you mean "limit"?',
         'sales.yaml:6:18: found "503", which makes a PBX try another trunk; '
-        "expected a code from 400 to 499 or 600 to 699",
+        "expected a code from 400 to 499 or 600 to 699, or 603+",
         'sales.yaml:7:7: id "a" for the second time; the first is in line 4',
         'sales.yaml:8:25: found "calee"; did you mean "callee"?; expected callee, caller or cli',
         'sales.yaml:9:16: "X Bad" is no header name; expected a token such as X-Alert',

@@ -1,5 +1,7 @@
 """What a refused caller is told."""
 
+import re
+
 import pytest
 
 from sipgate.gate import Decision
@@ -56,3 +58,39 @@ def test_the_phrase_is_one_readable_line(reason: str | None, phrase: bytes) -> N
 def test_quotes_in_a_rule_id_end_nothing() -> None:
     message = told(rule='a"b\\c', code=403)
     assert message.first(b"reason") == b'SIP;cause=403;text="rule=a\\"b\\\\c;id=gate-1-42"'
+
+
+def test_a_603_plus_has_its_phrase_its_contact_and_the_decisions_id() -> None:
+    redress = "v=analytics1;url=https://redress.example.com/r;tel=+18005550100;location=LPN"
+    message = told(rule="score", code=603, reason="looks like a machine", redress=redress)
+    assert (message.status, message.phrase) == (603, b"Network Blocked")
+    assert message.first(b"reason") == (
+        b'SIP;cause=603;text="v=analytics1;url=https://redress.example.com/r;tel=+18005550100'
+        b';id=gate-1-42";location=LPN'
+    )
+
+
+def test_a_603_plus_is_one_for_who_reads_it() -> None:
+    """As FreeSWITCH and our own outcomes look for it: the first 14 bytes of the quoted text."""
+    redress = "v=analytics1;email=r@example.com;location=TN"
+    reason = told(rule="score", code=603, redress=redress).first(b"reason")
+    assert reason is not None
+    assert reason.startswith(b'SIP;cause=603;text="v=analytics1;')
+
+
+def test_an_id_that_a_603_plus_cant_have_is_spelled_as_it_can() -> None:
+    raw = refusal(
+        INVITE,  # type: ignore[arg-type]
+        Decision(
+            verdict="reject",
+            code=603,
+            redress="v=analytics1;email=r@example.com;location=TN",
+            policy="p",
+            revision="1",
+            policy_sha256="",
+        ),
+        f"gate.{'x' * 70}-42",
+        b"ours",
+    )
+    found = re.findall(rb"id=([^;\"]*)\"", raw)
+    assert found[0] == b"x" * 61 + b"-42"
