@@ -22,7 +22,7 @@ class SlidingRotation(SlidingDistinct):
             count += 1
         return count > check.limit, count
 
-    def frees_us(self, check: Check, now_us: int, time_us: int) -> int | None:
+    def frees_us(self, check: Check, now_us: int, time_us: int, is_counted: bool) -> int | None:
         """So long until this very member would be held no more."""
         times_by_member = self._times_by_member_by_key.get(check.key)
         if times_by_member is None or check.limit < 1:
