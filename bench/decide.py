@@ -18,7 +18,8 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from sipgate.counters import MemoryCounters
+from sipgate.consent import Consent, MemoryConsents
+from sipgate.counters import Ended, MemoryCounters
 from sipgate.gate import Attempt, Charge, Decision, Engine, MemoryLists, Policy, load_policy
 from sipgate.numbers import NumberList
 
@@ -27,6 +28,9 @@ THIRTY = Path(__file__).parent / "thirty.yaml"
 BUDGET_US = {"quickstart": 20.0, "thirty": 60.0}
 TIME = 1_790_000_000.0  # 2026-09-21T14:13:20Z, a Monday
 PACE_SECONDS = 0.001
+OWN_NUMBERS = frozenset(f"+4930901820{number}" for number in range(10))
+TALKED = Ended("answered", 200, 9_000, 75_000, "callee")
+BUSY = Ended("busy", 486)
 IN_PROGRESS = 2_000  # calls that are up at once
 
 
@@ -105,7 +109,7 @@ def _print_curves(console: Console, policy: Policy, usual: Load) -> None:
 
 def _run(policy: Policy, load: Load) -> list[int]:
     """Nanoseconds of each measured decision."""
-    engine = Engine(policy, MemoryCounters(), _lists(load))
+    engine = Engine(policy, MemoryCounters(), _lists(load), consents=_consents(load))
     attempts = _attempts(load)
     up: list[Charge] = []
     now = 1000.0
@@ -135,8 +139,10 @@ def _end(engine: Engine, decision: Decision, charge: Charge, now: float, up: lis
     assert decision.is_admitted, decision  # else the rest of the rules was not evaluated
     up.append(charge)
     if len(up) >= IN_PROGRESS:
-        for one in up:
-            engine.ended(one, None, now, TIME + now)
+        for number, one in enumerate(up):
+            if number % 10:
+                engine.answered(one, now, TIME + now)
+            engine.ended(one, TALKED if number % 10 else BUSY, now, TIME + now)
         up.clear()
 
 
@@ -149,6 +155,24 @@ def _lists(load: Load) -> MemoryLists:
         lists.replace(name, others, as_of=TIME)
     lists.replace("own-numbers", NumberList(["+4930901820*"]), as_of=TIME)
     return lists
+
+
+def _consents(load: Load) -> MemoryConsents:
+    """Everybody has agreed to be called, and to a service call too."""
+    words: list[tuple[str, str | None]] = [("marketing", None), ("service", "voice")]
+    return MemoryConsents(
+        Consent(
+            callee=f"+4930{number:07}",
+            purpose=purpose,
+            channel=channel,
+            source="web-form",
+            basis="explicit",
+            granted=TIME - 86_400.0,
+            id=2 * number + offset,
+        )
+        for number in range(load.callees)
+        for offset, (purpose, channel) in enumerate(words)
+    )
 
 
 def _attempts(load: Load) -> Iterator[Attempt]:
@@ -172,6 +196,7 @@ def _attempt(number: int, load: Load) -> Attempt:
         from_tag=f"tag{number}",
         cseq=1,
         user_agent="MicroSIP/3.21.5",
+        owned_clis=OWN_NUMBERS,
     )
 
 
