@@ -13,7 +13,7 @@ from .policy import Policy, Rule
 from .problem import Place, PolicyError, Problems, nearest, unknown_key
 from .redress import Redress
 from .redress_shape import RedressShape
-from .rules import KINDS, LATER_KINDS, BadCondition, Condition, Kind, Surroundings
+from .rules import KINDS, BadCondition, Condition, Kind, Surroundings
 from .shape import NodeField, Shape, TextField, choice, keys, listed, read_shape, reads, wrong
 from .then_shape import ThenReader
 from .when import When
@@ -193,11 +193,8 @@ class _PolicyReader:
                 condition = self._read_condition(KINDS[key], value, surroundings)
                 if len(found) > 1:
                     self._problems.add(place, f"{key} beside {found[0]}", "one condition per rule")
-            elif key in LATER_KINDS:
-                found.append(key)
-                self._problems.add(place, f'"{key}" rules are not in this version', listed(KINDS))
             elif key not in RULE_KEYS:
-                known = (*keys(RuleShape), *KINDS, *LATER_KINDS)
+                known = (*keys(RuleShape), *KINDS)
                 found.append(key)  # most likely a condition's name, misspelled
                 self._problems.add(place, *unknown_key(key, known))
         if not found:
@@ -217,7 +214,7 @@ class _PolicyReader:
         except BadCondition as error:
             place = node.place
             if error.key is not None and isinstance(node, Mapping) and error.key in node.entries:
-                place = node.entries[error.key][1].place
+                place = _place_in(node.entries[error.key][1], error.offset)
             self._problems.add(place, error.text, error.expected)
             return None
         except PolicyError as error:  # in a file that the rule names
@@ -232,3 +229,7 @@ class _PolicyReader:
             self._problems.add(
                 node.place, f"id {node} for the second time; the first is in line {first.line}"
             )
+
+
+def _place_in(node: Node, offset: int) -> Place:
+    return node.place_of(offset) if isinstance(node, Scalar) else node.place

@@ -51,11 +51,22 @@ LOOKALIKES = {
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A value as it was written, without its quotes."""
+    """A value as it was written, without its quotes.
+
+    `lead` is how many columns after `place` the text begins, where it stands in one line and in
+    the file as it is here; None where escapes or line breaks make that unlike.
+    """
 
     place: Place
     text: str
     is_quoted: bool
+    lead: int | None = None
+
+    def place_of(self, offset: int) -> Place:
+        """Where a character of the text stands; where that can't be said, the value."""
+        if self.lead is None:
+            return self.place
+        return Place(self.place.line, self.place.column + self.lead + offset)
 
     @property
     def is_empty(self) -> bool:
@@ -184,7 +195,7 @@ class _Reader:
             case ScalarEvent():
                 self._plain(event, place)
                 # A style is there for quotes and for the block forms | and >.
-                self._put(Scalar(place, event.value, is_quoted=bool(event.style)))
+                self._put(Scalar(place, event.value, bool(event.style), _lead(event)))
             case MappingStartEvent():
                 self._plain(event, place)
                 self._enter(Mapping(place))
@@ -238,6 +249,14 @@ class _Reader:
             )
             return
         parent.entries[name] = (place, node)
+
+
+def _lead(event: ScalarEvent) -> int | None:
+    """How many characters of quotes stand before the text, if it is in the file as it was read."""
+    start, end = event.start_mark, event.end_mark
+    quotes = 1 if event.style in ("'", '"') else 0
+    is_same = start.line == end.line and end.column - start.column == len(event.value) + 2 * quotes
+    return quotes if is_same and event.style in (None, "", "'", '"') else None
 
 
 def _place_after(text: str) -> Place:

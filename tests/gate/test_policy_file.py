@@ -233,10 +233,7 @@ def test_each_mistake_around_the_rules_is_named(text: str, said: str) -> None:
             'found "answerd"; did you mean "answered"?; expected attempts, admitted',
         ),
         ("  concurrent: {per: caller}\n  then: allow\n", 'the key "limit" is missing'),
-        (
-            "  expression: x\n  then: allow\n",
-            '"expression" rules are not in this version',
-        ),
+        ("  expression: x\n  then: allow\n", '5:15: unknown name "x"; expected attempt.time'),
         ("  rte: {}\n  then: allow\n", 'unknown key "rte"; did you mean "rate"?'),
         ("  when: x\n" + RATE + "  then: allow\n", 'found "x"; expected a mapping with caller'),
         ("  when: {callr: x}\n" + RATE + "  then: allow\n", 'did you mean "caller"?'),

@@ -8,11 +8,10 @@ and limits that the answer depends on. No state here, and no walking: `engine.py
 
 from .condition import Asked, BadCondition, Condition, SharedCounters, Surroundings
 from .counted import ConcurrentCondition, RateCondition
-from .table import KINDS, LATER_KINDS, Kind
+from .table import KINDS, Kind
 
 __all__ = [
     "KINDS",
-    "LATER_KINDS",
     "Asked",
     "BadCondition",
     "ConcurrentCondition",

@@ -69,13 +69,19 @@ class Condition(Protocol):
 
 
 class BadCondition(Exception):
-    """What stands under a kind's name can't be used; `key` is where, None: all of it."""
+    """What stands under a kind's name can't be used; `key` is where, None: all of it.
 
-    def __init__(self, key: str | None, text: str, expected: str | None = None) -> None:
+    `offset` is how many characters into the key's text it is wrong.
+    """
+
+    def __init__(
+        self, key: str | None, text: str, expected: str | None = None, offset: int = 0
+    ) -> None:
         super().__init__(text)
         self.key = key
         self.text = text
         self.expected = expected
+        self.offset = offset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from .condition import Condition, Surroundings
 from .consent import ConsentShape, consent_condition
 from .cooldown import CooldownShape, cooldown_condition
 from .dialer import DialerShape, dialer_condition
+from .expression import ExpressionShape, expression_condition
 from .hours import HoursShape, hours_condition
 from .identity import IdentityShape, identity_condition
 from .list_rule import ListShape, list_condition
@@ -43,9 +44,5 @@ KINDS: Mapping[str, Kind] = {
     "hours": Kind(HoursShape, hours_condition),
     "dialer": Kind(DialerShape, dialer_condition),
     "trust": Kind(TrustShape, trust_condition),
+    "expression": Kind(ExpressionShape, expression_condition, bare="expression"),
 }
-
-LATER_KINDS = (
-    # In the design, not in this version.
-    "expression",
-)
