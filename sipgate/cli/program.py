@@ -16,6 +16,7 @@ from . import (
     password,
     phones,
     policy,
+    rooms,
     run,
     simulate,
     status,
@@ -41,6 +42,7 @@ program.command("number", epilog=number.EXAMPLE)(number.number)
 program.add_typer(number_list.group, name="list")
 program.add_typer(consent.group, name="consent")
 program.add_typer(calls.group, name="calls")
+policy.group.command("rooms", epilog=rooms.EXAMPLE)(rooms.rooms)
 program.add_typer(policy.group, name="policy")
 program.command("phones", epilog=phones.EXAMPLE)(phones.phones)
 program.command("password", epilog=password.EXAMPLE)(password.password)

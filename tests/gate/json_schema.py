@@ -65,11 +65,19 @@ def _holds(keyword: str, wanted: Any, value: Any, schema: Any, root: Any) -> boo
             return not isinstance(value, dict) or all(
                 is_valid(value[key], one, root) for key, one in wanted.items() if key in value
             )
+        case "patternProperties":
+            return not isinstance(value, dict) or all(
+                is_valid(one, inner, root)
+                for pattern, inner in wanted.items()
+                for key, one in value.items()
+                if re.search(pattern, key)
+            )
         case "additionalProperties":
             return not isinstance(value, dict) or all(
                 wanted is not False and (wanted is True or is_valid(one, wanted, root))
                 for key, one in value.items()
                 if key not in schema.get("properties", {})
+                and not any(re.search(one, key) for one in schema.get("patternProperties", {}))
             )
         case "anyOf":
             return any(is_valid(value, one, root) for one in wanted)

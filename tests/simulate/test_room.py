@@ -196,3 +196,76 @@ def test_recalled_numbers_are_those_given_out_before() -> None:
     pool = NumberPool(Numbers(first="1000", count=1000, recalled=0.5), Random(1))
     taken = [pool.take() for _ in range(200)]
     assert len(set(taken)) == pytest.approx(100, abs=20)
+
+
+def caller_of(event: CalleeEvent) -> str:
+    """The user of the From URI."""
+    return event.caller.removeprefix("sip:").partition("@")[0]
+
+
+def test_lines_are_shared_out_and_counted_together() -> None:
+    played = parse_scenario(
+        """
+        scenario: test
+        gate: 127.0.0.1:1
+        duration: 1s
+        rooms:
+          - name: a
+            agents: {count: 2, extension: "4#", lines: 1.5}
+            numbers: {list: ["1"]}
+            every: 10ms
+            ring-patience: 1h
+            called: {answered: 0}
+        """
+    )
+    events: list[CalleeEvent] = []
+
+    async def run() -> Summary:
+        async with answering_end(ANY_PORT, parse_plan("seed: 1"), on_event=events.append) as (
+            _,
+            udp,
+        ):
+            here = played.model_copy(update={"gate": Address("127.0.0.1", udp.port)})
+            return await run_scenario(here)
+
+    summary = asyncio.run(run())
+    called = Counter(caller_of(event) for event in events if event.kind == "called")
+    assert called == {"41": 2, "42": 1}  # three lines, all of which ring to the end
+    assert [(tally.extension, tally.attempts) for tally in summary.agents] == [("41", 2), ("42", 1)]
+
+
+def test_numbers_are_presented_in_turn_and_the_agent_is_asserted() -> None:
+    room = QUICK + ', clis: {first: "+12025550100", count: 3}, called: {busy: 1}'
+    _, _, events = play(room, calls=6)
+    called = [caller_of(event) for event in events if event.kind == "called"]
+    assert sorted(called) == sorted([f"+1202555010{n}" for n in range(3)] * 2)
+
+
+def test_a_neighbour_is_almost_the_called_number() -> None:
+    _, _, events = play(QUICK + ", neighbour: true, called: {busy: 1}")
+    called = [(event.number, caller_of(event)) for event in events if event.kind == "called"]
+    assert len(called) == 20
+    assert [(n[:-4], len(n)) for n, _ in called] == [(cli[:-4], len(cli)) for _, cli in called]
+    assert len({cli[-4:] for _, cli in called}) > 10
+
+
+def test_a_redialler_tries_a_busy_number_again_so_often_and_goes_on() -> None:
+    room = QUICK + ", redials: {times: 4, pause: 1ms-2ms}, called: {busy: 1}"
+    _, _, events = play(room, calls=20)
+    tries = Counter(event.number for event in events if event.kind == "called")
+    assert max(tries.values()) == 5
+    assert len(tries) <= 6
+
+
+def test_abandoned_calls_are_dropped_by_the_agents_side() -> None:
+    room = (
+        "every: 50ms, talk: 1h, abandons: {share: 1, after: 5ms-10ms},"
+        " called: {answered: 1, rings: 1ms}, agent-hangs-up: 0"
+    )
+    _, _, events = play(room, calls=10)
+    assert {event.ended_by for event in events if event.kind == "ended"} == {"caller"}
+
+
+def test_invalid_numbers_get_404() -> None:
+    _, _, events = play(QUICK + ", called: {invalid: 1}", calls=4)
+    assert {event.status for event in events if event.kind == "refused"} == {404}

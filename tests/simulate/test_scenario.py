@@ -59,12 +59,25 @@ def test_a_pace_that_cannot_be_kept_is_refused() -> None:
         ("every: 9.6s", 'every: 9.6s\n    user-agent: "a\\nb"', "is no header value"),
         ("every: 9.6s", "every: 9.6s\n    campaign-header: From", "is no header for this"),
         ("every: 9.6s", "every: 9.6s\n    called: {answered: 0.9, busy: 0.2}", "add up to 1.1"),
+        ("every: 9.6s", "every: 9.6s\n    called: {answered: 0.9, invalid: 0.2}", "add up to 1.1"),
+        (
+            "every: 9.6s",
+            'every: 9.6s\n    neighbour: true\n    clis: {list: ["1"]}',
+            '"clis" beside "neighbour"; expected one of them',
+        ),
+        ("count: 12,", "count: 12, lines: 0.5,", 'lines: "0.5"; expected greater than or equal'),
+        ("scenario: small", "scenario: small\nexpect: bad", "expect: \"bad\"; expected 'abusive'"),
     ],
 )
 def test_a_scenario_with_a_mistake_says_where_and_what(old: str, new: str, said: str) -> None:
     with pytest.raises(BadFile) as caught:
         parse_scenario(SMALL.replace(old, new))
     assert said in str(caught.value)
+
+
+def test_lines_are_rounded_over_all_agents() -> None:
+    agents = parse_scenario(SMALL.replace("count: 12,", "count: 3, lines: 1.8,")).rooms[0].agents
+    assert agents.seats == 5
 
 
 def test_two_agents_never_share_an_extension() -> None:

@@ -72,7 +72,7 @@ class WeightsShape(Shape):
         500, description="Given up before 15 s of ringing: over 30 % of calls, wholly at 70 %."
     )
     short_calls: PerMilleField = Field(
-        600, description="Answered and over within 6 s: over 30 % of the answered, wholly at 70 %."
+        800, description="Answered and over within 6 s: over 30 % of the answered, wholly at 70 %."
     )
     abandoned: PerMilleField = Field(
         850,
