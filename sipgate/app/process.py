@@ -18,7 +18,7 @@ from sipgate.consent import ConsentStore, MemoryConsents
 from sipgate.gate import MemoryLists, Policy, load_policy
 from sipgate.ledger import Ledger
 from sipgate.net import InheritedSockets, Network, Resolver, inherit
-from sipgate.numbers import NumberList, load_tables
+from sipgate.numbers import NumberList, load_tables, table_versions
 from sipgate.proxy import NameWait, Target
 from sipgate.simulate import answering_end, load_plan, parse_address
 from sipgate.store import (
@@ -300,6 +300,7 @@ class GateProcess:
             "revision": self._policy.revision,
             "policy_sha256": self._policy.sha256,
             "mode": self._config.gate.mode,
+            **table_versions(),
         }
 
     async def _drain(self, parts: Parts) -> None:

@@ -43,6 +43,7 @@ def warnings(config: "Config", policy: "Policy", path: Path) -> list[str]:
         *_unproven_callers(config),
         *_shut_doors(config),
         *_unlike_passwords(config),
+        *_unbelieved_headers(config),
     ]
 
 
@@ -252,3 +253,16 @@ def _unlike_passwords(config: "Config") -> Iterator[str]:
                     " a phone that knows it answers that challenge and is refused; sipgate password"
                     f" {caller} --algorithm {' --algorithm '.join(n.lower() for n in offered)}"
                 )
+
+
+def _unbelieved_headers(config: "Config") -> Iterator[str]:
+    """Headers that are named, and mean nothing from a source that isn't trusted."""
+    for source in config.source:
+        lead = source.lead_headers
+        named = {
+            "campaign-header": source.campaign_header,
+            "lead-headers": lead.region or lead.timezone,
+        }
+        ignored = [key for key, header in named.items() if header is not None]
+        if ignored and not source.trusted:
+            yield f"source {source.name} is not trusted: its {' and '.join(ignored)} mean nothing"

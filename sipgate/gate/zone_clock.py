@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from sipgate.numbers import time_zone
+
 DAY = 86_400
 QUARTER = 900  # seconds; no zone has changed its clocks within one for decades
 
@@ -51,7 +53,7 @@ def _offsets_in(zones: tuple[str, ...], quarter: int) -> tuple[int, ...] | None:
 @lru_cache(maxsize=_KEPT_DAYS)
 def _runs(zone: str, day: int) -> tuple[Run, ...]:
     """The runs of a UTC day; a zone changes its clocks at most once in one."""
-    info, start, end = ZoneInfo(zone), day * DAY, (day + 1) * DAY
+    info, start, end = time_zone(zone), day * DAY, (day + 1) * DAY
     before, after = _offset(info, start), _offset(info, end - 1)
     if before == after:
         return (Run(start, end, before),)

@@ -28,8 +28,9 @@ from .place import (
     lead_place,
     place_of,
 )
+from .place_tables import time_zone
 from .public_holidays import holiday
-from .tables import load_tables
+from .tables import load_tables, table_versions
 
 __all__ = [
     "LIST_NAME",
@@ -53,4 +54,6 @@ __all__ = [
     "parse_list_file",
     "place_of",
     "read_listed_number",
+    "table_versions",
+    "time_zone",
 ]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
@@ -64,6 +65,19 @@ def prefix_table() -> PrefixTable:
 def all_zones() -> frozenset[str]:
     """Every name of a time zone, old spellings included."""
     return frozenset(files("tzdata").joinpath("zones").read_text("utf-8").split())
+
+
+@cache
+def time_zone(name: str) -> ZoneInfo:
+    """A time zone as the `tzdata` package has it, not the machine: two gates know the same changes.
+
+    ZoneInfoNotFoundError for one that neither has.
+    """
+    try:
+        with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as file:
+            return ZoneInfo.from_file(file, key=name)
+    except (OSError, ValueError):
+        return ZoneInfo(name)
 
 
 def country_zones(country: str) -> tuple[str, ...]:

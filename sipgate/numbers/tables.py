@@ -1,4 +1,6 @@
-"""All tables of numbers and places, loaded at once."""
+"""All tables of numbers and places: loaded at once, and whose they are."""
+
+from importlib.metadata import version
 
 from .numbering import load_numberings
 from .place import load_places
@@ -10,3 +12,8 @@ def load_tables() -> None:
     load_numberings()
     load_places()
     load_holidays()
+
+
+def table_versions() -> dict[str, str]:
+    """The packages whose tables decide where and when a number may be called, with versions."""
+    return {name: version(name) for name in ("holidays", "phonenumbers", "tzdata")}

@@ -207,6 +207,22 @@ def test_callers_who_name_themselves_are_a_warning(sipgate: RunCommand, folder: 
     assert "source hq isn't trusted, yet its callers say themselves" in sipgate("check").err
 
 
+def test_headers_of_an_untrusted_source_that_mean_nothing_are_a_warning(
+    sipgate: RunCommand, folder: Path
+) -> None:
+    named = 'campaign-header = "X-C"\nlead-headers = {region = "X-R"}'
+    change(folder, "trusted = true", f'trusted = false\n{named}\nidentity = ["source"]')
+
+    ran = sipgate("check", "--strict")
+
+    assert ran.exit_code == 1
+    told = "source hq is not trusted: its campaign-header and lead-headers mean nothing"
+    assert told in ran.err
+
+    change(folder, "trusted = false", "trusted = true")
+    assert sipgate("check", "--strict").exit_code == 0
+
+
 def test_an_upstream_that_is_also_a_deciding_source_is_a_warning(
     sipgate: RunCommand, folder: Path, udp_port: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,13 +1,13 @@
 """Offsets of time zones, and when they change."""
 
 from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sipgate.gate.zone_clock import DAY, offsets_at, run_at
+from sipgate.numbers import time_zone
 from sipgate.numbers.place_tables import country_zones
 
 ZONES = (*country_zones("US"), *country_zones("AU"), "Europe/Paris", "Africa/Casablanca")
@@ -20,7 +20,7 @@ def utc(text: str) -> int:
 
 def asked(zone: str, instant: int) -> int:
     """The slow way."""
-    offset = datetime.fromtimestamp(instant, ZoneInfo(zone)).utcoffset()
+    offset = datetime.fromtimestamp(instant, time_zone(zone)).utcoffset()
     assert offset is not None
     return int(offset.total_seconds())
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfoNotFoundError
 
 import phonenumbers
 import pytest
@@ -20,7 +20,13 @@ from sipgate.numbers.place import (
     lead_place,
     place_of,
 )
-from sipgate.numbers.place_tables import all_zones, country_zones, prefix_table, region_zones
+from sipgate.numbers.place_tables import (
+    all_zones,
+    country_zones,
+    prefix_table,
+    region_zones,
+    time_zone,
+)
 
 EASTERN, CENTRAL = "America/New_York", "America/Chicago"
 MOUNTAIN, PACIFIC = "America/Denver", "America/Los_Angeles"
@@ -235,7 +241,7 @@ KNOWN_ERRORS = {
 
 def _offsets(zone: str) -> tuple[timedelta | None, ...]:
     return tuple(
-        datetime(2026, month, 15, 12, tzinfo=UTC).astimezone(ZoneInfo(zone)).utcoffset()
+        datetime(2026, month, 15, 12, tzinfo=UTC).astimezone(time_zone(zone)).utcoffset()
         for month in (1, 3, 4, 7, 10, 11)
     )
 
@@ -250,6 +256,16 @@ def test_a_prefix_has_every_zone_that_phonenumbers_knows_of_its_numbers() -> Non
             if is_within and not {_offsets(zone) for zone in zones} <= ours:
                 differing.add(prefix)
     assert differing <= KNOWN_ERRORS.keys()
+
+
+@pytest.mark.parametrize("zone", sorted(all_zones()))
+def test_every_zone_comes_from_the_package(zone: str) -> None:
+    assert time_zone(zone).key == zone
+
+
+def test_a_zone_that_nobody_has_is_refused() -> None:
+    with pytest.raises(ZoneInfoNotFoundError):
+        time_zone("Mars/Olympus")
 
 
 # A lead's own data
