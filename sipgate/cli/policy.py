@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from . import policy_explain, policy_test
-from .failure import BAD_INPUT
+from .failure import ANSWER_IS_NO, BAD_INPUT
 from .output import counted, print_json, print_line, print_note
 from .policy_problems import problem_lines
 from .settings import AsJson
@@ -26,12 +26,18 @@ def _group() -> None:
 @group.command("check", epilog=CHECK_EXAMPLE)
 def check(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Policy files.")],
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say what is wrong with policies: file, line, what was expected. Reads no sipgate.toml."""
-    from sipgate.gate import PolicyError, load_policy
+    """Say what is wrong with policies: file, line, what was expected. Reads no sipgate.toml.
+
+    Warnings are for rules that can never do anything: they select no call,
+    their condition can't hold, or an earlier rule always settles first.
+    """
+    from sipgate.gate import PolicyError, load_policy, review
 
     are_good = True
+    has_warnings = False
     for path in files:
         try:
             policy = load_policy(path)
@@ -43,6 +49,8 @@ def check(
                 else:
                     print_note(problem)
             continue
+        remarks = review(policy)
+        has_warnings = has_warnings or bool(remarks)
         facts = {
             "policy": policy.name,
             "revision": policy.revision,
@@ -51,14 +59,22 @@ def check(
             "lists": list(policy.list_names),
         }
         if as_json:
-            print_json({"file": str(path), "good": True, **facts})
+            warnings = [
+                {"line": one.line, "rule": one.rule, "kind": one.kind, "text": one.text}
+                for one in remarks
+            ]
+            print_json({"file": str(path), "good": True, **facts, "warnings": warnings})
         else:
+            for remark in remarks:
+                print_note(f"warning: {remark}")
             print_line(
                 f"{path}: {policy.name}, revision {policy.revision},"
                 f" {counted(len(policy.rules), 'rule')}, sha256 {policy.sha256}"
             )
     if not are_good:
         raise typer.Exit(BAD_INPUT)
+    if has_warnings and strict:
+        raise typer.Exit(ANSWER_IS_NO)
 
 
 @group.command("schema", epilog=SCHEMA_EXAMPLE)

@@ -1,4 +1,4 @@
-"""What may go wrong although every file is right: ports, upstreams, lists, who is believed."""
+"""What may go wrong although every file is right: ports, upstreams, lists, idle rules, trust."""
 
 import asyncio
 import errno
@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sipgate.app import read_secrets
 from sipgate.clock import SystemClock
 from sipgate.consent import ConsentStore
-from sipgate.gate import REFUSALS
+from sipgate.gate import REFUSALS, review
 from sipgate.net import Place, ResolveError, Resolver, Wish
 from sipgate.sip import ALGORITHMS
 from sipgate.store import NumberListStore, engine, lock_path
@@ -44,6 +44,7 @@ def warnings(config: "Config", policy: "Policy", path: Path) -> list[str]:
         *_shut_doors(config),
         *_unlike_passwords(config),
         *_unbelieved_headers(config),
+        *map(str, review(policy)),
     ]
 
 

@@ -32,6 +32,7 @@ from .rebuild import (
     ended_of,
     rebuild_horizon,
 )
+from .review import Remark, review
 from .rules import ConcurrentCondition, RateCondition
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "RateCondition",
     "Rebuild",
     "Reject",
+    "Remark",
     "RestoredCall",
     "Rule",
     "Step",
@@ -78,4 +80,5 @@ __all__ = [
     "read_policy",
     "rebuild_horizon",
     "recorded",
+    "review",
 ]

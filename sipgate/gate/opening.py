@@ -116,6 +116,18 @@ class OpeningHours:
             self._states[place] = state
         return state
 
+    @property
+    def is_always_open(self) -> bool:
+        """Whether no place is ever closed."""
+        return self._on_holidays and not self._bans and all(map(_is_whole_day, self._week))
+
+    def is_open_whenever(self, other: "OpeningHours") -> bool:
+        """Whether every place that is open by the other hours is open by these too."""
+        if self._on_holidays < other._on_holidays or not set(self._bans) <= set(other._bans):
+            return False
+        days = zip(self._week, other._week, strict=True)
+        return all(_contains(wide, narrow) for wide, narrow in days)
+
     def _find_state(self, place: Place, utc: int) -> State:
         days = _Days(self._week, self._on_holidays, _bans_at(self._bans, place), place)
         until = 2**40
@@ -193,6 +205,29 @@ class _Days:
                     why = Why(ban.reason, ban.source)
                     break
             yield Piece(first, ordered[index + 1], why)
+
+
+def _joined(spans: tuple[Span, ...]) -> list[Span]:
+    """Spans that touch as one; they are sorted and without overlaps."""
+    joined: list[Span] = []
+    for span in spans:
+        if joined and joined[-1].end == span.start:
+            joined[-1] = Span(joined[-1].start, span.end)
+        else:
+            joined.append(span)
+    return joined
+
+
+def _is_whole_day(spans: tuple[Span, ...]) -> bool:
+    return _joined(spans) == [Span(0, DAY)]
+
+
+def _contains(wide: tuple[Span, ...], narrow: tuple[Span, ...]) -> bool:
+    """Whether each of the narrow spans lies in one of the wide ones."""
+    joined = _joined(wide)
+    return all(
+        any(one.start <= span.start and span.end <= one.end for one in joined) for span in narrow
+    )
 
 
 def _next_opening(days: _Days, zones: tuple[str, ...], utc: int) -> int | None:

@@ -31,6 +31,15 @@ class HoursCondition:
         self.definitions: tuple[Definition, ...] = ()
         self.placeholders = frozenset(("local_time", "zone", "until"))
 
+    @property
+    def is_always_open(self) -> bool:
+        """Whether it can hold nowhere and never."""
+        return self._hours.is_always_open
+
+    def is_open_whenever(self, other: "HoursCondition") -> bool:
+        """Whether all that the other permits, this one does too; both are of one policy."""
+        return self._hours.is_open_whenever(other._hours)
+
     def compile(self, shared: SharedCounters) -> Ask:
         hours, fallback = self._hours, self._fallback
 
