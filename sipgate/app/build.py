@@ -160,7 +160,7 @@ def build(
         calls=calls,
         callers={
             caller.id: CallerProfile(
-                caller.organisation, caller.campaign, _own_numbers(caller, own_sources)
+                caller.organisation, caller.campaign, own_numbers(caller, own_sources)
             )
             for caller in config.caller
         },
@@ -314,8 +314,8 @@ def sip_limits(config: Config) -> Limits:
     )
 
 
-def _own_numbers(caller: Caller, sources: Sequence[Source]) -> frozenset[str] | None:
-    """A caller's numbers as its source reads them, and blocks with their `*`."""
+def own_numbers(caller: Caller, sources: Sequence[Source]) -> frozenset[str] | None:
+    """A caller's numbers as its source reads them, and blocks with their `*`; None: unknown."""
     if caller.clis is None:
         return None
     name = caller.id.partition("/")[0]

@@ -288,7 +288,7 @@ class OwnerCommands:
             raise RequestError(str(error)) from error
         if entry is None:
             raise RequestError(f"{wanted}: the ledger has no such decision")
-        return second_look(parts.engine, entry, self._clock)
+        return second_look(self._config, parts.engine, entry, self._clock)
 
     async def _status(self, request: dict[str, Any]) -> dict[str, Any]:
         parts, ledger = self._gate()

@@ -1,5 +1,6 @@
 """What a gate would say now of an attempt that it has decided before; for `policy explain`."""
 
+from dataclasses import replace
 from typing import Any
 
 from sipgate.clock import Clock
@@ -10,6 +11,7 @@ from sipgate.gate import (
     Engine,
     MemoryLists,
     OpenAttempts,
+    Policy,
     Rebuild,
     attempt_of,
     decision_row,
@@ -21,6 +23,7 @@ from sipgate.ledger import DecisionEntry, LedgerReader, decode_entry
 from sipgate.numbers import NumberList
 from sipgate.store import NumberListStore, engine
 
+from .build import make_source, own_numbers
 from .history import moment_before, read_history
 
 
@@ -35,10 +38,12 @@ def find_decision(config: Config, decision: str) -> DecisionEntry | None:
     return entry if isinstance(entry, DecisionEntry) and entry.id == decision else None
 
 
-def second_look(engine: Engine, entry: DecisionEntry, clock: Clock) -> dict[str, Any]:
+def second_look(
+    config: Config, engine: Engine, entry: DecisionEntry, clock: Clock
+) -> dict[str, Any]:
     """How the attempt would be decided now, and what each rule says; nothing is counted."""
     now, time = clock.now(), clock.time()
-    attempt = attempt_of(entry)
+    attempt = replace(attempt_of(entry), owned_clis=_own_numbers(config, engine.policy, entry))
     decision, steps = engine.look(attempt, now, time)
     explained = explain(engine.policy, attempt, time, decision, steps)
     return {
@@ -46,6 +51,14 @@ def second_look(engine: Engine, entry: DecisionEntry, clock: Clock) -> dict[str,
         "decision": decision_row(decision),
         "rules": [one.row() for one in explained],
     }
+
+
+def _own_numbers(config: Config, policy: Policy, entry: DecisionEntry) -> frozenset[str] | None:
+    """The caller's numbers, which the ledger doesn't keep, as the configuration has them."""
+    caller = next((found for found in config.caller if found.id == entry.caller), None)
+    if caller is None:
+        return None
+    return own_numbers(caller, [make_source(found, config, policy) for found in config.source])
 
 
 async def engine_at_rest(config: Config, clock: Clock) -> Engine:

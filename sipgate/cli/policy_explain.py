@@ -253,7 +253,7 @@ def _second_look(config: "Config", entry: "DecisionEntry") -> dict[str, Any]:
     from sipgate.clock import SystemClock
 
     clock = SystemClock()
-    return second_look(asyncio.run(engine_at_rest(config, clock)), entry, clock)
+    return second_look(config, asyncio.run(engine_at_rest(config, clock)), entry, clock)
 
 
 def _print_second_look(again: dict[str, Any]) -> None:

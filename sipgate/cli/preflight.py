@@ -39,6 +39,7 @@ def warnings(config: "Config", policy: "Policy", path: Path) -> list[str]:
         *_silent_upstreams(config),
         *_missing_lists(config, policy, path),
         *_missing_consents(config, policy, path),
+        *_missing_numbers(config, policy),
         *_deciding_upstreams(config),
         *_unproven_callers(config),
         *_shut_doors(config),
@@ -170,6 +171,14 @@ def _missing_consents(config: "Config", policy: "Policy", path: Path) -> Iterato
         yield (
             "no consent is on record, so consent rules hold for every call:"
             f" sipgate consent import FILE -c {shlex.quote(str(path))}"
+        )
+
+
+def _missing_numbers(config: "Config", policy: "Policy") -> Iterator[str]:
+    if policy.asks_whose_numbers and all(caller.clis is None for caller in config.caller):
+        yield (
+            "identity rules ask for not-owned, but no [[caller]] has clis: nobody's numbers are"
+            " known, so it holds for no call"
         )
 
 

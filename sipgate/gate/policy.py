@@ -8,6 +8,7 @@ from sipgate.counters import COUNTED_LATER, CalendarWindow, Definition, SlidingW
 from .action import Action
 from .redress import Redress
 from .rules.condition import Condition, SharedCounters
+from .rules.identity_condition import NOT_OWNED, IdentityCondition
 from .rules.list_rule import ListCondition
 from .when import When
 
@@ -67,6 +68,14 @@ class Policy:
     def asks_for_consents(self) -> bool:
         """Whether a rule holds for all that is not consented to."""
         return any(rule.kind == "consent" for rule in self.rules)
+
+    @property
+    def asks_whose_numbers(self) -> bool:
+        """Whether a rule holds for numbers that are not the caller's own."""
+        return any(
+            isinstance(rule.condition, IdentityCondition) and NOT_OWNED in rule.condition.signs
+            for rule in self.rules
+        )
 
     def list_subjects(self, name: str) -> frozenset[str]:
         """What its rules look up on a list: callee, caller, cli."""

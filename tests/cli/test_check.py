@@ -201,6 +201,21 @@ def test_a_consent_rule_without_any_consent_is_a_warning(sipgate: RunCommand, fo
     assert sipgate("check", "--strict").exit_code == 0
 
 
+def test_a_rule_about_own_numbers_without_any_is_a_warning(
+    sipgate: RunCommand, folder: Path
+) -> None:
+    path = folder / "policy.yaml"
+    rule = ("list: {name: refusals, of: callee}", "identity: {any: not-owned}")
+    path.write_text(path.read_text().replace(*rule))
+    before = sipgate("check", "--strict")
+    with (folder / "sipgate.toml").open("a") as config:
+        config.write('[[caller]]\nid = "hq/4711"\nclis = ["+13055550100"]\n')
+
+    assert before.exit_code == 1
+    assert "identity rules ask for not-owned, but no [[caller]] has clis" in before.err
+    assert sipgate("check", "--strict").exit_code == 0
+
+
 def test_callers_who_name_themselves_are_a_warning(sipgate: RunCommand, folder: Path) -> None:
     change(folder, "trusted = true", "trusted = false")
 

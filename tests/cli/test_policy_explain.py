@@ -281,3 +281,24 @@ def test_a_decision_that_is_not_there_exits_with_1(sipgate: RunCommand, decision
     ran = sipgate("policy", "explain", decision)
 
     assert (ran.exit_code, ran.err) == (1, f"{decision}: the ledger has no such decision\n")
+
+
+@pytest.mark.usefixtures("store")
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        ("305 555 0199", "+13055550100 is none of the caller's numbers"),
+        ("305 555 0100", "nothing is wrong with the number that it shows"),
+    ],
+)
+def test_today_knows_which_numbers_are_the_callers_own(
+    sipgate: RunCommand, folder: Path, own: str, told: str
+) -> None:
+    (folder / "policy.yaml").write_text(
+        "policy: test\nrevision: 8\nrules:\n"
+        "  - {id: own, identity: {any: not-owned}, then: {tag: {X-Shown: other}}}\n"
+    )
+    with (folder / "sipgate.toml").open("a") as config:
+        config.write(f'[[caller]]\nid = "hq/4711"\nclis = ["{own}"]\n')
+
+    assert told in sipgate("policy", "explain", "gate-1-1", "--today").out
