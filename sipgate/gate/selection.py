@@ -15,6 +15,8 @@ ONE_VALUED = frozenset(
     ("caller", "source", "campaign", "organisation", "cli", "country", "kind")
 )
 
+WITH_COUNTRY = frozenset(("number", "unreadable"))  # kinds of callees; the latter have the source's
+
 
 def covers(wide: When, narrow: When) -> bool:
     """Whether every attempt that `narrow` selects is selected by `wide` too."""
@@ -31,8 +33,8 @@ def selects_nothing(when: When) -> bool:
     if "country" in values:
         if not set(values["country"]) & SUPPORTED_REGIONS:
             return True
-        if "kind" in values and "number" not in values["kind"]:
-            return True  # only numbers have a country
+        if "kind" in values and not WITH_COUNTRY & set(values["kind"]):
+            return True
     if when.unless is None:
         return False
     return covers(when.unless, When(when.values_by_key))
@@ -51,7 +53,7 @@ def unknown_countries(when: When) -> list[str]:
 
 def _key_covers(key: str, values: tuple[str, ...], narrow: dict[str, tuple[str, ...]]) -> bool:
     """Whether what `narrow` says makes sure that one of these values matches."""
-    if key == "kind" and "number" in values and "country" in narrow:
+    if key == "kind" and "country" in narrow and set(values) >= WITH_COUNTRY:
         return True
     if key not in narrow:
         return False

@@ -62,7 +62,7 @@ def attempts() -> st.SearchStrategy[Attempt]:
             callee=read.key,
             callee_kind=read.kind,
             callee_spelled=read.spelled,
-            callee_country=read.country,
+            callee_country=PLAN.region if read.kind == "unreadable" else read.country,
             call_id="a",
             from_tag="b",
             cseq=1,
@@ -117,7 +117,7 @@ def when(text: str) -> When:
         ("callee=49", "callee=+4930"),
         ("user-agent=MicroSIP*", "user-agent=microsip/3*"),
         ("user-agent=*", "user-agent=a*b"),
-        ("kind=number", "country=DE"),
+        ("kind=number|unreadable", "country=DE"),
         ("region=US-FL|US-NY", "region=US-FL"),
         ("!(campaign=a)", "campaign=b"),
         ("!(campaign=a)", "source=hq !(campaign=a|c)"),
@@ -155,7 +155,7 @@ def test_what_is_not_certain_is_not_said(wide: str, narrow: str) -> None:
         "campaign=a source=hq !(source=hq)",
         "!()",
         "callee=+4930 !(callee=+49)",
-        "country=DE !(kind=number)",
+        "country=DE !(kind=number|unreadable)",
         "country=XX",
         "country=DE kind=short",
     ],
@@ -165,7 +165,14 @@ def test_a_selection_that_excludes_itself_selects_nothing(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "campaign=a !(campaign=b)", "country=DE|XX", "country=DE kind=short|number"]
+    "text",
+    [
+        "",
+        "campaign=a !(campaign=b)",
+        "country=DE|XX",
+        "country=DE kind=short|number",
+        "country=DE kind=unreadable",
+    ],
 )
 def test_a_selection_that_may_select_is_not_said_to_be_empty(text: str) -> None:
     assert not selects_nothing(when(text))

@@ -49,7 +49,9 @@ def _hours(value: object) -> object:
 
 
 DaysField = Annotated[str, reads(_days, pattern=f"^{DAY_PATTERN}$")]
-HoursField = Annotated[str, reads(_hours, type="string", pattern=f"^{ONE_SPAN}( *, *{ONE_SPAN})*$")]
+HoursField = Annotated[
+    str, reads(_hours, type="string", pattern=f"^ *{ONE_SPAN}( *, *{ONE_SPAN})* *$")
+]
 HolidaysField = Annotated[Literal["closed", "open"], choice("closed", "open")]
 
 

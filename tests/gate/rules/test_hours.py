@@ -100,6 +100,17 @@ def test_a_text_may_say_when_it_opens(place: Place) -> None:
     assert decision.reason == expected
 
 
+@pytest.mark.parametrize(
+    ("time", "wait"),
+    [("2026-11-20T07:59:00-05:00", 60), ("2026-11-22T08:00:00-05:00", 86_400)],
+    ids=["a minute before it opens", "a day before it opens"],
+)
+def test_retry_after_may_be_the_opening(place: Place, time: str, wait: int) -> None:
+    decision = place.decide(f"{{{OPEN}}}", time, then="{reject: 480, retry-after: opening}")
+    assert decision.retry_after is not None
+    assert wait <= decision.retry_after <= wait + 60  # with its jitter
+
+
 def test_short_numbers_have_no_hours(place: Place) -> None:
     decision = place.decide(
         f"{{{OPEN}}}",
