@@ -14,6 +14,7 @@ from sipgate.gate.zone_clock import offsets_at
 
 from .condition import Ask, Asked, SharedCounters
 from .expression_source import BadExpression, Source, flat_name, read_source
+from .pattern_weight import pattern_weight
 
 if TYPE_CHECKING:
     import cel
@@ -24,6 +25,8 @@ ReadFact: TypeAlias = Callable[[Attempt, float], Fact]
 HOUR = 3600
 LOCAL_HOUR: Final = "attempt.local_hour"
 CEL_ERRORS: Final = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
+MAX_PATTERN = 128  # characters
+MAX_PATTERN_WEIGHT = 150  # about 2 ms
 MAX_ERROR = 200  # characters of an error that the record keeps
 
 _UNDEFINED = re.compile(r"Undefined variable or function: '([^']*)'")
@@ -164,6 +167,8 @@ def _compiled(text: str, source: Source) -> "cel.Program":
         program = cel.compile(source.flat)
     except CEL_ERRORS as error:
         raise _bad_syntax(text, str(error)) from error
+    for offset, pattern in source.patterns:
+        _check_pattern(offset, cel.compile(pattern).execute({}))
     for offset, call in source.constant_calls:
         try:
             cel.compile(call).execute({})
@@ -175,6 +180,17 @@ def _compiled(text: str, source: Source) -> "cel.Program":
         _try(program, facts)
     _try(program, {flat_name(name): None for name in SAMPLE}, may_fail=True)
     return program
+
+
+def _check_pattern(offset: int, pattern: object) -> None:
+    if not isinstance(pattern, str):
+        raise BadExpression(offset, "a pattern of bytes", "a text")
+    if len(pattern) > MAX_PATTERN or pattern_weight(pattern) > MAX_PATTERN_WEIGHT:
+        raise BadExpression(
+            offset,
+            "a pattern that takes too long to compile, which is done for each call",
+            f"up to {MAX_PATTERN} characters, [0-9] in place of \\d, fewer repetitions",
+        )
 
 
 def _try(program: "cel.Program", facts: dict[str, Fact], *, may_fail: bool = False) -> None:
