@@ -11,6 +11,7 @@ from .rules.condition import Condition
 from .rules.consent_condition import ConsentCondition
 from .rules.cooldown import CooldownCondition
 from .rules.counted import ConcurrentCondition, Limit, RateCondition
+from .rules.expression_condition import ExpressionCondition
 from .rules.identity_condition import IdentityCondition
 from .rules.judged import DialerCondition, TrustCondition
 from .rules.list_rule import ListCondition
@@ -50,6 +51,8 @@ def implies(one: Rule, other: Rule) -> bool:
                 not first.definitions
                 or (_is_same_watch(first, second) and second.limit <= first.limit)
             )
+        case ExpressionCondition(), ExpressionCondition():
+            return first.text.strip() == second.text.strip()
         case HoursCondition(), HoursCondition():
             return first.is_open_whenever(second)
         case _:
@@ -71,6 +74,8 @@ def always_holds(rule: Rule) -> bool:
             return condition.limit == 0
         case ConsentCondition():
             return _is_only(rule.when, "unreadable")
+        case ExpressionCondition():
+            return condition.text.strip() == "true"
         case _:
             return False
 
@@ -84,6 +89,8 @@ def never_holds(rule: Rule) -> str | None:
                 return "short numbers have no hours"
             if condition.is_always_open:
                 return "its hours are always open"
+        case ExpressionCondition() if condition.text.strip() == "false":
+            return "its expression is false"
         case ConsentCondition() if _is_only(rule.when, "short"):
             return "short numbers need no consent"
         case _:

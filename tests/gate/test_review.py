@@ -213,6 +213,10 @@ def test_what_can_never_do_anything_is_told(rules: tuple[str, ...], said: str) -
             f"trust: {{per: caller, below: 20}}, {REJECT}",
         ),
         (
+            f"expression: \"callee.country == 'US'\", {REJECT}",
+            f"expression: \"callee.country == 'DE'\", {REJECT}",
+        ),
+        (
             f"identity: {{any: anonymous}}, {REJECT}",
             f"identity: {{any: [anonymous, malformed]}}, {REJECT}",
         ),
@@ -257,11 +261,23 @@ WHENS = st.sampled_from(
 )
 KINDS: list[st.SearchStrategy[str]] = [
     st.builds(
-        "rate: {{per: {}, limit: {}, window: {}, count: {}}}".format,
+        "rate: {{per: {}, limit: {}, window: 1h}}".format,
         st.sampled_from(["caller", "callee", "[caller, callee]", "source"]),
-        st.integers(0, 3),
-        st.sampled_from(["10s", "1m", "1h", "day", "week"]),
-        st.sampled_from(["attempts", "admitted", "answered", "distinct-callees"]),
+        st.integers(1, 2),
+    ),
+    st.builds(
+        "rate: {{per: caller, limit: {}, window: {}}}".format,
+        st.integers(1, 2),
+        st.sampled_from(["10s", "1h", "day", "week"]),
+    ),
+    st.builds(
+        "rate: {{per: caller, limit: {}, window: 1h, count: {}}}".format,
+        st.integers(0, 2),
+        st.sampled_from(["attempts", "admitted", "answered", "refused-by-callee"]),
+    ),
+    st.builds(
+        "rate: {{per: caller, limit: {}, window: day, count: distinct-callees}}".format,
+        st.integers(0, 2),
     ),
     st.builds(
         "rate: {{per: caller, limits: [{{limit: {}, window: {}}}, "
@@ -281,10 +297,12 @@ KINDS: list[st.SearchStrategy[str]] = [
         st.sampled_from(["callee", "caller"]),
         st.sampled_from(["true", "false"]),
     ),
-    st.sampled_from(["list: {name: dnc, max-age: 1h}", "list: {name: dnc, max-age: 2h}"]),
+    st.builds(
+        "list: {{name: dnc{}}}".format, st.sampled_from(["", ", max-age: 1h", ", max-age: 3h"])
+    ),
     st.builds(
         "consent: {{purpose: x{}}}".format,
-        st.sampled_from(["", ", max-age: 1h", ", sources: web", ", source-required: true"]),
+        st.sampled_from(["", ", max-age: 1h", ", max-age: 3h", ", sources: web", ", basis: a"]),
     ),
     st.builds(
         "hours: {{open: {{{}: '{}'}}, holidays: open}}".format,
@@ -303,6 +321,14 @@ KINDS: list[st.SearchStrategy[str]] = [
     ),
     st.builds("trust: {{per: caller, below: {}}}".format, st.sampled_from([90, 97, 100])),
     st.builds("dialer: {{per: caller, score: {}}}".format, st.sampled_from(["0.1", "0.3"])),
+    st.sampled_from(
+        [
+            'expression: "true"',
+            'expression: "false"',
+            "expression: \"callee.kind == 'number'\"",
+            'expression: "attempt.local_hour >= 12"',
+        ]
+    ),
     st.builds(
         "identity: {{any: {}}}".format,
         st.sampled_from(["anonymous", "[anonymous, malformed]", "malformed"]),
@@ -390,7 +416,7 @@ def test_a_rule_that_is_said_never_to_hold_never_does(
 
 FEW_CALLS = st.lists(
     st.tuples(
-        st.sampled_from([0, 1, 11, 700, 40_000]),
+        st.sampled_from([0, 1, 11, 700, 5400, 40_000]),
         st.sampled_from(["hq/1", "hq/1", "hq/2"]),
         st.sampled_from(["+13055550123", "+13055550123", "+13055550124"]),
         st.sampled_from([None, "a"]),

@@ -85,6 +85,7 @@ class ExpressionCondition:
     """
 
     def __init__(self, text: str, zones: tuple[str, ...], own_zone: str) -> None:
+        self.text = text
         self._source = read_source(text)
         self._program = _compiled(text, self._source)
         self._zones = zones
