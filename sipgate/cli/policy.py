@@ -83,13 +83,19 @@ def schema(
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Write it there, not to stdout."),
     ] = None,
+    tests: Annotated[bool, typer.Option("--tests", help="The one of test files instead.")] = False,
 ) -> None:
-    """Print the JSON Schema of policy files, for editors."""
+    """Print the JSON Schema of policy files, for editors.
+
+    `policies/` has both as files.
+    """
     import json
 
     from sipgate.gate import policy_schema
+    from sipgate.gate.cases import case_schema
 
-    text = json.dumps(policy_schema(), indent=2, ensure_ascii=False) + "\n"
+    made = case_schema() if tests else policy_schema()
+    text = json.dumps(made, indent=2, ensure_ascii=False) + "\n"
     if output is None:
         sys.stdout.write(text)
     else:

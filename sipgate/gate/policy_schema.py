@@ -23,6 +23,21 @@ DRAFT = "http://json-schema.org/draft-07/schema#"
 
 Schema: TypeAlias = dict[str, Any]
 
+WHEN_MEANINGS = {
+    "caller": "Whose call it is: `hq/4711`, exactly.",
+    "source": "Where it comes from: the name of a `[[source]]`.",
+    "campaign": "What it is for; a call without a campaign matches none.",
+    "organisation": "On whose behalf.",
+    "cli": "The presented number, exactly.",
+    "country": "The callee's country: `DE`.",
+    "kind": "What the callee is: `number`, `short` or `unreadable`.",
+    "callee": "Leading digits of the callee: `+4930`, `0900`.",
+    "region": "A region that the callee may be in: `US-FL`.",
+    "local-time": "What the clocks show where the callee may be: `20:00-22:00`.",
+    "user-agent": "The whole User-Agent, with `*` for anything: `MicroSIP*`.",
+    "not": "A `when` of its own, which must not match.",
+}
+
 
 def policy_schema() -> Schema:
     """The schema of a policy file."""
@@ -103,16 +118,13 @@ def _when() -> Schema:
     """Its keys; the reader is no shape, for each takes a value or a list of them."""
     properties: Schema = {}
     for key in KEYS:
+        value: Schema = {"type": list(TEXT_SCHEMA)}
         if key == "not":
             properties[key] = {"$ref": "#/definitions/when"}
             continue
-        value: Schema = {"type": list(TEXT_SCHEMA)}
         if key in FORMS:
-            pattern, expected = FORMS[key]
-            value = {"type": ["string", "number"], "pattern": f"^(?:{pattern})$"}
-            properties[key] = _one_or_several(value) | {"description": expected}
-        else:
-            properties[key] = _one_or_several(value)
+            value = {"type": ["string", "number"], "pattern": f"^(?:{FORMS[key][0]})$"}
+        properties[key] = {**_one_or_several(value), "description": WHEN_MEANINGS[key]}
     return {
         "type": "object",
         "properties": properties,

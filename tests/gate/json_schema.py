@@ -1,7 +1,10 @@
 """As much of JSON Schema (draft 7) as our schemas use; any other keyword is an error here."""
 
+import datetime
 import re
 from typing import Any
+
+from ruamel.yaml import YAML
 
 TYPES = {
     "string": str,
@@ -13,6 +16,19 @@ TYPES = {
     "null": type(None),
 }
 SILENT = {"$schema", "title", "description", "default", "definitions"}
+
+
+def loaded(raw: bytes | str) -> Any:
+    """A document as an editor has it: YAML 1.2, where dates are text."""
+    return _plain(YAML(typ="safe", pure=True).load(raw))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return str(value) if isinstance(value, datetime.date) else value
 
 
 def is_valid(value: Any, schema: dict[str, Any], root: dict[str, Any] | None = None) -> bool:

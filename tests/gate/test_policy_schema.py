@@ -1,6 +1,6 @@
 """The JSON Schema for editors: what the reader takes it takes, and it finds the usual mistakes."""
 
-import datetime
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ruamel.yaml import YAML
 
 from sipgate.gate import PolicyError, policy_schema, read_policy
-from sipgate.gate.policy_schema import spelled_duration
+from sipgate.gate.policy_schema import WHEN_MEANINGS, spelled_duration
 from sipgate.gate.rules import KINDS
+from sipgate.gate.when_shape import KEYS
 
-from .json_schema import is_valid
+from .json_schema import is_valid, loaded
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = policy_schema()
@@ -28,17 +28,15 @@ HEAD = "policy: sales\nrevision: 1\nrules:\n- id: one\n"
 RATE = "  rate: {per: caller, limit: 5, window: 1m}\n"
 
 
-def loaded(raw: bytes | str) -> Any:
-    """A document as an editor has it: YAML 1.2, where dates are text."""
-    return _plain(YAML(typ="safe", pure=True).load(raw))
+def test_the_file_for_editors_is_the_schema_of_the_shapes() -> None:
+    written = json.loads((ROOT / "policies/policy.schema.json").read_text())
+
+    # Make it: sipgate policy schema -o policies/policy.schema.json
+    assert written == SCHEMA
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    return str(value) if isinstance(value, datetime.date) else value
+def test_every_key_of_when_says_what_it_means() -> None:
+    assert [*WHEN_MEANINGS] == [*KEYS]
 
 
 @pytest.mark.parametrize("path", POLICIES, ids=lambda path: path.stem)

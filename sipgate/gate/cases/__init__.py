@@ -15,6 +15,7 @@ from .case_file import (
     read_cases,
     read_given,
 )
+from .case_schema import case_schema
 from .case_shape import AttemptShape
 from .coverage import Coverage, RuleCoverage
 from .discovery import NothingToTestError, find_test_files, policies_without_tests
@@ -32,6 +33,7 @@ __all__ = [
     "NothingToTestError",
     "Played",
     "RuleCoverage",
+    "case_schema",
     "differences",
     "find_test_files",
     "load_cases",

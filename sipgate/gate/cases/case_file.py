@@ -63,11 +63,14 @@ Given: TypeAlias = GivenCall | GivenListChange | GivenConsent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """One part of a decision as it should be; `part` is its key, or `would rule`, `tags X-A`."""
+    """One part of a decision as it should be; `part` is its key, or `would rule`, `tags X-A`.
+
+    Of `retry-after` the value is the shortest and the longest, in seconds.
+    """
 
     place: Place
     part: str
-    value: str | int | None
+    value: str | int | tuple[int, int] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,17 +12,18 @@ from sipgate.consent import plain_word
 from sipgate.gate.policy_file import TimezoneField
 from sipgate.gate.problem import Problems
 from sipgate.gate.shape import (
+    DURATION,
     TEXT_SCHEMA,
     Items,
     NodeField,
-    SecondsField,
     Shape,
     TextField,
     choice,
+    read_seconds,
     reads,
     wrong,
 )
-from sipgate.gate.yaml_document import Node, Scalar
+from sipgate.gate.yaml_document import Node, Scalar, Sequence
 from sipgate.numbers import LIST_NAME, known_region, known_zone
 
 OUTCOMES: Final = (
@@ -148,6 +149,18 @@ def _lead_zone(value: object) -> object:
     return zone
 
 
+def _retry_after(value: object) -> object:
+    """One duration, or the shortest and the longest, in seconds; None for `~`."""
+    if isinstance(value, Scalar) and value.is_empty:
+        return None
+    items = value.items if isinstance(value, Sequence) else [value]
+    seconds = [read_seconds(one.text) if isinstance(one, Scalar) else None for one in items]
+    first, last = seconds[0] if seconds else None, seconds[-1] if seconds else None
+    if len(seconds) not in (1, 2) or first is None or last is None or first > last:
+        raise wrong(f"found {value}", "a duration such as 60s, two such as [60s, 66s], or ~")
+    return first, last
+
+
 MomentField = Annotated[int, reads(_moment, type="string", pattern=r"^\d{4}-\d\d-\d\dT")]
 SpanField = Annotated[int, reads(_span, type="string", pattern=f"^{_SPAN}$")]
 CallerField = Annotated[str, reads(_caller, type="string", pattern="^[^/]+/.+")]
@@ -159,6 +172,17 @@ ListNameField = Annotated[str, reads(_list_name, type="string")]
 YesField = Annotated[bool, reads(_yes, type="boolean")]
 VerdictField = Annotated[Literal["allow", "tag", "reject"], choice("allow", "tag", "reject")]
 OutcomeField = Annotated[str, choice(*OUTCOMES, IN_PROGRESS)]
+RetryAfterField = Annotated[
+    tuple[int, int] | None,
+    reads(
+        _retry_after,
+        anyOf=[
+            {"type": "string", "pattern": DURATION},
+            {"type": "array", "items": {"type": "string", "pattern": DURATION}},
+            {"type": "null"},
+        ],
+    ),
+]
 OptionalText = Annotated[str | None, reads(_text_or_none, type=[*TEXT_SCHEMA, "null"])]
 
 
@@ -309,7 +333,9 @@ class ExpectShape(Shape):
         None, description="The refusal's code."
     )
     reason: OptionalText = Field(None, description="The refusal's text, whole.")
-    retry_after: SecondsField | None = Field(None, description="The refusal's Retry-After.")
+    retry_after: RetryAfterField = Field(
+        None, description="The refusal's Retry-After, or `[from, to]`: an opening's is spread."
+    )
     tags: NodeField = Field(
         None, description="Headers that the call gets, with their values; `{}`: none at all."
     )

@@ -25,8 +25,7 @@ class Difference:
     def __str__(self) -> str:
         if self.part == "explains":
             return f'expected an explanation with "{self.expected}", got "{_told(self.got)}"'
-        unit = "s" if self.part == "retry-after" else ""
-        return f"expected {self.part} {_told(self.expected, unit)}, got {_told(self.got, unit)}"
+        return f"expected {self.part} {_told(self.expected)}, got {_told(self.got)}"
 
 
 def differences(case: Case, played: Played) -> tuple[Difference, ...]:
@@ -37,16 +36,33 @@ def differences(case: Case, played: Played) -> tuple[Difference, ...]:
 
 def _difference(wanted: Expected, played: Played) -> Difference | None:
     decision = played.decision
+    value = wanted.value
     got: str | int | None
+    if isinstance(value, tuple) or wanted.part == "retry-after":
+        return _retry_after(wanted, decision.retry_after)
     if wanted.part == "explains":
         got = _words_of_speaker(decision, played.explained)
-        if str(wanted.value) in got:
+        if str(value) in got:
             return None
     else:
         got = _part(wanted.part, decision)
-        if got == wanted.value:
+        if got == value:
             return None
-    return Difference(place=wanted.place, part=wanted.part, expected=wanted.value, got=got)
+    return Difference(place=wanted.place, part=wanted.part, expected=value, got=got)
+
+
+def _retry_after(wanted: Expected, got: int | None) -> Difference | None:
+    value = wanted.value
+    told: str | None = None
+    if isinstance(value, tuple):
+        first, last = value
+        if got is not None and first <= got <= last:
+            return None
+        told = f"{first}s" if first == last else f"{first}s to {last}s"
+    elif got is None:
+        return None
+    seconds = None if got is None else f"{got}s"
+    return Difference(place=wanted.place, part=wanted.part, expected=told, got=seconds)
 
 
 def _part(part: str, decision: Decision) -> str | int | None:
@@ -61,8 +77,6 @@ def _part(part: str, decision: Decision) -> str | int | None:
             return decision.code
         case "reason":
             return decision.reason
-        case "retry-after":
-            return decision.retry_after
         case "tags" if inner:
             tags = {header.lower(): value for header, value in decision.tags}
             return tags.get(inner.lower())
@@ -85,5 +99,5 @@ def _words_of_speaker(decision: Decision, explained: Sequence[Explained]) -> str
     return next(one.words for one in explained if one.rule == speaker)
 
 
-def _told(value: str | int | None, unit: str = "") -> str:
-    return NONE if value is None else f"{value}{unit}"
+def _told(value: str | int | None) -> str:
+    return NONE if value is None else str(value)

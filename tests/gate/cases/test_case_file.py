@@ -147,6 +147,10 @@ def test_each_mistake_around_the_cases_is_named(text: str, said: str) -> None:
         (case(expect=""), "7:11: nothing is expected; expected verdict, rule, code"),
         (case(expect="code: 200"), "expected a whole number from 400 to 699"),
         (case(expect="retry-after: 60"), 'found "60"; expected a duration'),
+        (
+            case(expect="retry-after: [2m, 60s]"),
+            "found a list; expected a duration such as 60s, two",
+        ),
         (case(expect="tags: [X-A]"), "found a list; expected header names with their values"),
         (case(expect="tags: {X-A: [b]}"), "found a list; expected text, or ~ for none"),
         (case(expect="would: reject"), 'found "reject"; expected a mapping with verdict, rule or'),

@@ -40,6 +40,8 @@ def told(expect: str, attempt: str = AT + ", campaign: loans") -> list[str]:
     ("expect", "attempt"),
     [
         ("verdict: reject, rule: stop, code: 603, reason: not +13055550123, retry-after: 2m", None),
+        ("retry-after: [110s, 2m]", None),
+        ("retry-after: ~", AT),
         ("would: {verdict: reject, rule: slow, reason: slow down}, tags: {}", None),
         ("explains: 0 of 0 in 1m", None),
         ("verdict: tag, rule: mark, tags: {x-alert: count 0, X-Other: ~}, reason: ~", AT),
@@ -57,6 +59,8 @@ def test_what_is_as_expected_is_no_difference(expect: str, attempt: str | None) 
         ("code: 403", "expected code 403, got 603"),
         ("reason: no", "expected reason no, got not +13055550123"),
         ("retry-after: 60s", "expected retry-after 60s, got 120s"),
+        ("retry-after: [121s, 2h]", "expected retry-after 121s to 7200s, got 120s"),
+        ("retry-after: ~", "expected retry-after none, got 120s"),
         ("tags: {X-Alert: count 0}", "expected tags X-Alert count 0, got none"),
         ("would: ~", "expected would none, got reject by slow"),
         ("would: {rule: mark}", "expected would rule mark, got slow"),
