@@ -68,3 +68,45 @@ def test_a_leads_region_decides_which_rules_hold() -> None:
     house.phone.calls("+12145550001", headers=["X-Lead-Region: US-FL"], call_id="c2", branch="b2")
     house.writes()
     assert [decision.verdict for decision in house.decisions] == ["allow", "reject"]
+
+
+HOURS = "[{id: night, hours: {open: {mon-sun: '08:00-20:00'}}, then: {reject: 480}}]"
+ONE_IN_TEXAS = (
+    "[{id: tx, when: {region: US-TX}, rate: {per: caller, limit: 1, window: day}, then: reject}]"
+)
+
+
+def test_a_leads_zone_decides_whether_it_is_open_and_is_on_record() -> None:
+    house = House(HOURS, source=SOURCE)  # it is 10:13 in Miami and 04:13 in Honolulu
+    house.phone.calls("+13055550001", call_id="c1", branch="b1")
+    house.writes()
+    zone = "X-Lead-Timezone: Pacific/Honolulu"
+    house.phone.calls("+13055550001", headers=[zone], call_id="c2", branch="b2")
+    house.writes()
+
+    open_, closed = house.decisions
+    assert (open_.verdict, closed.verdict) == ("allow", "reject")
+    assert open_.steps == [
+        {
+            "rule": "night",
+            "held": False,
+            "zone": "America/New_York",
+            "local_time": "10:13",
+            "open": "08:00-20:00",
+        }
+    ]
+    assert (closed.steps[0]["zone"], closed.steps[0]["local_time"]) == ("Pacific/Honolulu", "04:13")
+
+
+def test_what_was_counted_by_a_leads_region_is_counted_so_after_a_restart() -> None:
+    house = House(ONE_IN_TEXAS, source=SOURCE)
+    texas = ["X-Lead-Region: US-TX"]
+    house.phone.calls("+13055550001", headers=texas, call_id="c1", branch="b1")
+    house.writes()
+
+    house = house.restarts()
+    house.phone.calls("+13055550002", headers=texas, call_id="c2", branch="b2")
+    house.phone.calls("+13055550003", call_id="c3", branch="b3")
+    house.writes()
+
+    assert [decision.verdict for decision in house.decisions] == ["allow", "reject", "allow"]
