@@ -209,7 +209,7 @@ class OwnerCommands:
             return answer
 
     async def _import_consents(self, request: dict[str, Any]) -> dict[str, Any]:
-        _, ledger = self._gate()
+        ledger = self._ready_ledger()
         assert self._consent_store is not None
         async with self._changing:
             try:
@@ -231,7 +231,7 @@ class OwnerCommands:
             return imported.as_answer()
 
     async def _revoke_consent(self, request: dict[str, Any]) -> dict[str, Any]:
-        _, ledger = self._gate()
+        ledger = self._ready_ledger()
         assert self._consent_store is not None
         async with self._changing:
             try:
@@ -335,3 +335,10 @@ class OwnerCommands:
         if self._parts is None or self._ledger is None:
             raise RequestError("the gate is still starting; ask again in a moment")
         return self._parts, self._ledger
+
+    def _ready_ledger(self) -> Ledger:
+        """For changes of what is still being read at start."""
+        parts, ledger = self._gate()
+        if not parts.proxy.is_ready:
+            raise RequestError("the gate is still starting; ask again in a moment")
+        return ledger

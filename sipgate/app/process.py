@@ -138,7 +138,6 @@ class GateProcess:
         """Serve until stopped, drain, write the last entry."""
         config = self._config
         await self._load_lists()
-        await asyncio.to_thread(self._consents.add, await self._consent_store.load())
         ledger = await Ledger.open(config.gate.store_path, gate=config.gate.name, clock=self._clock)
         try:
             async with contextlib.AsyncExitStack() as stack:
@@ -279,6 +278,7 @@ class GateProcess:
     async def _get_ready(self, parts: Parts, ledger: Ledger, watch: UpstreamWatch) -> None:
         """All that new calls need; until then they get 503 if they are read at all."""
         await self._rebuild(parts, ledger)
+        await asyncio.to_thread(self._consents.add, await self._consent_store.load())
         await watch.wait_first(RESOLVE_PATIENCE)
         parts.recorder.act("gate-started", "sipgate", self._started_detail())
         parts.proxy.is_ready = True

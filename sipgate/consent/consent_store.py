@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 BATCH = 500  # rows per transaction: the ledger's writer waits 2 ms at most
 PAUSE_SECONDS = 0.002  # between two: long enough for it to take the lock
-PAGE = 2000  # rows read at once
+PAGE = 500  # rows read at once: a millisecond of the loop
 
 _COLUMNS = tuple(field.name for field in fields(Consent))
 _NAMES = ", ".join(_COLUMNS)

@@ -82,7 +82,8 @@ class IdentityCondition:
             told.append(f"it shows {cli}, but {values.get('asserted')} is asserted")
         if values.get("rotation") is not None:
             rotation, limit = values.get("rotation"), values.get("limit")
-            told.append(f"{rotation} numbers shown in {values.get('window')}, {limit} may be")
+            numbers = "number" if rotation == 1 else "numbers"
+            told.append(f"{rotation} {numbers} shown in {values.get('window')}, {limit} may be")
         return "; ".join(told) or "nothing is wrong with the number that it shows"
 
 

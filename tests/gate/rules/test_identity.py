@@ -130,7 +130,7 @@ def test_a_text_may_say_how_many_and_until_when(gate: MakeGate) -> None:
         ({"cli": "alice", "owned_clis": None}, "alice is no possible number"),
         ({"cli": None}, "it shows no number, or asks that none is shown"),
         ({"cli": OWN, "asserted": OTHER}, f"it shows {OWN}, but {OTHER} is asserted"),
-        ({"cli": OWN}, "1 numbers shown in 1h, 3 may be"),
+        ({"cli": OWN}, "1 number shown in 1h, 3 may be"),
         ({"cli": "+49"}, "is none of the caller's numbers; +49 is no possible number"),
     ],
 )
