@@ -51,7 +51,7 @@ class ListCondition:
     absent: bool
     max_age_seconds: int | None
 
-    placeholders: frozenset[str] = frozenset()
+    placeholders: frozenset[str] = frozenset(("list",))
     definitions: tuple[Definition, ...] = ()
 
     def compile(self, shared: SharedCounters) -> Ask:
