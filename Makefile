@@ -6,7 +6,7 @@ BIN := .venv/bin
 
 .PHONY: run demo fast test lint types layers unit unit-compiled seeds interop fuzz bench clean
 
-.venv/ready: pyproject.toml setup.py sipgate/sip/_plain.c
+.venv/ready: pyproject.toml setup.py sipgate/sip/_plain.c sipgate/net/_datagrams.c
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@

@@ -4,7 +4,9 @@ First the gate's capacity is looked for: what it completes when far too much is 
 5 times as much is offered, through the gate and through Kamailio where it is installed; the callers
 (`bench/callers.py`) take 503 for an answer, as a PBX does, and don't try again. The proxy runs on
 one core, callers and SIPp as the callee on another. It says where fewer calls were begun than were
-asked for, and where the callers' core was full: there the load may have been the limit.
+asked for, and where the callers' core was full: there the load may have been the limit. And it says
+how much of its core the proxy got: where others used that core too, only what was completed per
+second of the proxy's own CPU time can be compared.
 """
 
 import argparse
@@ -23,13 +25,22 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from .callers import UNCOUNTED_SECONDS
 from .comparison import LOAD_CORE, PROXY_CORE, path
 from .kamailio import is_installed
+from .process_cost import cpu_seconds
 
 TIMES = [0.5, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0]
 FIRST_RATE = 400  # calls a second, for a first idea of the capacity
 OFFERED_SHARE = 0.95  # of what was asked for; below it the callers were the limit
-BAR_CHARACTERS = 40
+FULL = 0.95  # of a core
+DISTURBANCE = 0.03  # of a core: the kernel's work and the hundredths of the measurement
+EDGE_SECONDS = 0.5  # at both ends of what is counted: starting Python takes a while
+BAR_CHARACTERS = 24
+COLUMNS = (
+    "proxy", "times", "offered", "completed", "of peak", "503", "again",
+    "load core", "proxy CPU", "per CPU s",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +55,23 @@ class Offer:
     refused: float  # answered 503
     retransmissions: float
     load_core_busy: float  # share of the callers' core that was in use, by whomever
+    proxy_core_busy: float  # the same of the proxy's core
+    proxy_cpu: float  # share of its core that the proxy itself got
 
     @property
     def is_offered(self) -> bool:
         """Whether the callers kept up."""
         return self.offered >= OFFERED_SHARE * self.asked
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether others used a part of the proxy's core that it may have wanted."""
+        return self.proxy_core_busy > FULL and self.proxy_cpu < self.proxy_core_busy - DISTURBANCE
+
+    @property
+    def per_cpu_second(self) -> float:
+        """Calls completed for each second that the proxy ran."""
+        return self.completed / self.proxy_cpu if self.proxy_cpu else 0.0
 
 
 def main() -> int:
@@ -101,10 +124,15 @@ class Bench:
 
     def offer(self, proxy: str, times: float, rate: float) -> Offer:
         """A fresh proxy each time; its first two seconds are not counted."""
-        with path(proxy, self.folder) as (_, port), _burning(self.burners):
-            began, busy = time.monotonic(), _busy_seconds(LOAD_CORE)
-            figures = _call(port, round(rate), self.seconds)
-            busy = (_busy_seconds(LOAD_CORE) - busy) / (time.monotonic() - began)
+        with path(proxy, self.folder) as (pid, port), _burning(self.burners):
+            assert pid is not None, "a proxy, not none"
+            callers = _start_callers(port, round(rate), self.seconds)
+            time.sleep(UNCOUNTED_SECONDS + EDGE_SECONDS)
+            began = Used.now(pid)
+            time.sleep(self.seconds - 2 * EDGE_SECONDS)
+            ended = Used.now(pid)
+            figures = _figures(callers)
+        used = ended.since(began)
         return Offer(
             proxy=proxy,
             times=times,
@@ -113,17 +141,56 @@ class Bench:
             completed=figures["completed"],
             refused=figures["refused"],
             retransmissions=figures["again"],
-            load_core_busy=busy,
+            load_core_busy=used.load_core,
+            proxy_core_busy=used.proxy_core,
+            proxy_cpu=used.proxy,
         )
 
 
-def _call(port: int, rate: int, seconds: int) -> dict[str, float]:
-    """Callers in a process of their own, on their core; their figures a second."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Used:
+    """Seconds of work so far, or its shares of the time between two of these."""
+
+    at: float
+    proxy: float
+    proxy_core: float
+    load_core: float
+
+    @classmethod
+    def now(cls, pid: int) -> "Used":
+        """As the kernel tells it, in hundredths of a second."""
+        return cls(
+            at=time.monotonic(),
+            proxy=cpu_seconds(pid),
+            proxy_core=_busy_seconds(PROXY_CORE),
+            load_core=_busy_seconds(LOAD_CORE),
+        )
+
+    def since(self, before: "Used") -> "Used":
+        """The shares since then."""
+        seconds = self.at - before.at
+        return Used(
+            at=seconds,
+            proxy=(self.proxy - before.proxy) / seconds,
+            proxy_core=(self.proxy_core - before.proxy_core) / seconds,
+            load_core=(self.load_core - before.load_core) / seconds,
+        )
+
+
+def _start_callers(port: int, rate: int, seconds: int) -> subprocess.Popen[str]:
+    """Callers in a process of their own, on their core."""
     command = ["taskset", "-c", str(LOAD_CORE), sys.executable, "-m", "bench.callers"]
-    ran = subprocess.run(
-        [*command, str(port), str(rate), str(seconds)], check=True, capture_output=True, text=True
+    return subprocess.Popen(
+        [*command, str(port), str(rate), str(seconds)], stdout=subprocess.PIPE, text=True
     )
-    figures: dict[str, float] = json.loads(ran.stdout)
+
+
+def _figures(callers: subprocess.Popen[str]) -> dict[str, float]:
+    """Their figures a second, when they are done."""
+    printed, _ = callers.communicate()
+    if callers.returncode:
+        raise subprocess.CalledProcessError(callers.returncode, callers.args)
+    figures: dict[str, float] = json.loads(printed)
     return figures
 
 
@@ -133,7 +200,7 @@ def _print(console: Console, offers: list[Offer]) -> None:
         peaks[offer.proxy] = max(peaks.get(offer.proxy, 0.0), offer.completed)
     highest = max(peaks.values(), default=1.0) or 1.0
     table = Table(title="Calls a second; the proxy on its core, callers and callees on another")
-    for name in ("proxy", "times", "offered", "completed", "of peak", "503", "again", "load core"):
+    for name in COLUMNS:
         table.add_column(name, justify="left" if name == "proxy" else "right")
     table.add_column("completed", justify="left")
     for offer in offers:
@@ -146,12 +213,18 @@ def _print(console: Console, offers: list[Offer]) -> None:
             f"{offer.refused:.0f}",
             f"{offer.retransmissions:.0f}",
             f"{offer.load_core_busy:.0%}",
+            f"{offer.proxy_cpu:.0%}",
+            f"{offer.per_cpu_second:.0f}",
             "█" * round(BAR_CHARACTERS * offer.completed / highest),
         )
     console.print(table)
-    if any(not offer.is_offered or offer.load_core_busy > 0.95 for offer in offers):
+    if any(not offer.is_offered or offer.load_core_busy > FULL for offer in offers):
         console.print(
             "Where the load's core was full, or fewer calls were begun, the load was the limit."
+        )
+    if any(offer.is_disturbed for offer in offers):
+        console.print(
+            "Others used the proxy's core: compare only what was completed per second of its CPU."
         )
 
 

@@ -1,5 +1,6 @@
 """What the network layer is told of the configuration."""
 
+import re
 import unicodedata
 from collections.abc import Callable
 from urllib.parse import unquote_to_bytes
@@ -10,6 +11,7 @@ from sipgate.net import NetLimits, is_ordinary_request
 from sipgate.numbers import EmergencyNumbers
 
 MOST_URI_BYTES = 512  # longer ones are not looked at whole
+_PLAIN_URI = re.compile(rb"INVITE sips?:\+?([0-9]+)@").match
 NO_DIGITS = bytes(set(range(256)) - set(b"0123456789"))
 
 
@@ -25,15 +27,26 @@ def spares(config: Config, policy: Policy) -> Callable[[bytes], bool]:
     """
     regions = {source.region for source in config.source} | {policy.region}
     numbers = EmergencyNumbers(*(region for region in regions if region is not None))
+    ends_as_emergency = numbers.match_end
 
     def may_shed(raw: bytes) -> bool:
-        if not is_ordinary_request(raw):
-            return False
         if not raw.startswith(b"INVITE "):
-            return True
-        return not numbers.match_end(_dialled_digits(raw))
+            return is_ordinary_request(raw)
+        digits = _plain_digits(raw)
+        if digits is not None:
+            return not ends_as_emergency(digits)
+        return is_ordinary_request(raw) and not ends_as_emergency(_dialled_digits(raw))
 
     return may_shed
+
+
+def _plain_digits(invite: bytes) -> str | None:
+    """The digits of `sip:+4930…@`, as nearly all INVITEs have them; None where it takes more.
+
+    Overload is made of such INVITEs, so each microsecond counts.
+    """
+    found = _PLAIN_URI(invite)
+    return None if found is None else found[1].decode()
 
 
 def _dialled_digits(invite: bytes) -> str:

@@ -79,8 +79,10 @@ class Delivery:
 
     def packet(self, raw: bytes, flow: Flow) -> None:
         self.counts.packets += 1
+        receiver = self.receiver
+        assert receiver is not None, "a network runs with a receiver"
         try:
-            self._to().packet(raw, flow)
+            receiver.packet(raw, flow)
         except Exception:  # the work for one packet: the others go on (style, Errors)
             if self._may_log():
                 log.exception(

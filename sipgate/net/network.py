@@ -188,7 +188,10 @@ class Network:
     def queue_age_seconds(self) -> float:
         """How long what is handled next has waited at least: the measure of overload."""
         now = self._clock.now()
-        return max((udp.queue_age_seconds(now) for udp in self._udp.values()), default=0.0)
+        longest = 0.0
+        for udp in self._udp.values():
+            longest = max(longest, udp.queue_age_seconds(now))
+        return longest
 
     def hand_over(self) -> list[int]:
         """Stop reading datagrams; give copies of the sockets' descriptors for `bequeath`.

@@ -2,11 +2,14 @@
 
 Datagrams come through asyncio-dgram. Those that arrive while none is waiting, and in the first
 millisecond of a turn of the loop, are handed on at once; the others go through its queue, whose
-age then shows the overload. (Measured: waking the reader for each one costs 3 to 5 us.)
+age then shows the overload. (Measured: waking the reader for each one costs 3 to 5 us.) Where
+several come in one turn, those behind them are read here, straight from the socket, until none is
+left or the time is over: that costs half, and overload is made of what a datagram costs.
 
-They leave by the socket itself, not by the transport: that costs the same, and an error then names
-the peer that it belongs to (uvloop's `sendto` reports errors without an address). Only what the
-kernel has no room for waits in the transport.
+They leave by the socket itself, not by the transport, so that an error names the peer that it
+belongs to (uvloop's `sendto` reports errors without an address): those of one turn together at its
+end, where the C part for it was built, or at once. Only what the kernel has no room for waits in
+the transport.
 
 RFC 3261 §18.4 wants ICMP errors told; that takes IP_RECVERR, and uvloop 0.23 crashes (SIGSEGV in
 its receive callback) when a socket with that option gets one. So a dead UDP peer shows by silence,
@@ -14,6 +17,7 @@ as behind any firewall; errors that the kernel knows at once (no route) are told
 """
 
 import asyncio
+import os
 import socket
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -24,6 +28,15 @@ import structlog
 
 from sipgate.clock import Clock
 
+from .datagrams import (
+    AT_ONCE,
+    Address,
+    Message,
+    choose_many_at_once,
+    pack_address,
+    receive_singly,
+    unpack_address,
+)
 from .delivery import Delivery
 from .flow import Flow
 from .kernel_backlog import KernelBacklog
@@ -32,19 +45,19 @@ from .listener import Listener
 
 log = structlog.get_logger()
 
-BATCH_PACKETS = 64  # handled without a turn of the loop in between,
-BATCH_SECONDS = 0.001  # and no longer than this (design §16)
+BATCH_PACKETS = 128  # handled without a turn of the loop in between,
+BATCH_SECONDS = 0.001  # and no longer than this (design §16),
+BUSY_SECONDS = 0.003  # or this, while more wait: libuv reads 32 at each turn, the dear way
+SEVERAL = 4  # in one turn: more are likely to wait in the kernel
 WAITING_BYTES = 1 << 20  # in the transport, while the kernel's send buffer is full
 KEEP_ALIVE_BYTES = 4  # CRLF CRLF, or a NUL: phones behind NAT
 SO_RCVBUFFORCE = 33  # linux/asm-generic/socket.h; needs CAP_NET_ADMIN
-
-Address = tuple[Any, ...]  # as the socket module has it: (host, port) or with flow and scope
 
 
 class UdpFlow(Flow):
     """A UDP peer. Open for as long as the socket is."""
 
-    __slots__ = ("_sendto", "address", "is_loss_due", "seen_again", "udp_socket")
+    __slots__ = ("address", "is_loss_due", "packed", "seen_again", "udp_socket")
 
     transport = "udp"
     reliable = False
@@ -52,20 +65,17 @@ class UdpFlow(Flow):
     def __init__(self, address: Address, udp_socket: "UdpSocket") -> None:
         super().__init__(address[0], address[1], udp_socket.listener)
         self.address = address
+        self.packed = b""  # its address as the kernel has it, once it was needed
         self.udp_socket = udp_socket
         self.seen_again = False
         self.is_loss_due = False
-        self._sendto = udp_socket.sendto
 
     @property
     def is_open(self) -> bool:
         return self.udp_socket.is_open
 
     def send(self, data: bytes) -> None:
-        try:
-            self._sendto(data, self.address)
-        except OSError as error:
-            self.udp_socket.send_failed(data, self, error)
+        self.udp_socket.send(data, self)
 
 
 class WaitingDatagrams(asyncio.Queue[tuple[bytes | None, Address]]):
@@ -76,8 +86,15 @@ class WaitingDatagrams(asyncio.Queue[tuple[bytes | None, Address]]):
         self._take_at_once = take_at_once
 
     def put_nowait(self, item: tuple[bytes | None, Address]) -> None:
-        if not self.empty() or not self._take_at_once(*item):
+        waiting: deque[tuple[bytes | None, Address]] = self._queue  # type: ignore[attr-defined]
+        if waiting:
+            waiting.append(item)  # whoever waits for one has been woken; nobody counts them
+        elif not self._take_at_once(*item):
             super().put_nowait(item)
+
+    def wait(self, raw: bytes, address: Address) -> None:
+        """Let a datagram wait in any case."""
+        super().put_nowait((raw, address))
 
 
 class UdpSocket:
@@ -93,7 +110,6 @@ class UdpSocket:
         may_shed: Callable[[bytes], bool],
     ) -> None:
         self.listener = listener
-        self.sendto = sock.sendto
         self.is_open = True
         self._delivery = delivery
         self._limits = limits
@@ -101,6 +117,9 @@ class UdpSocket:
         self._may_shed = may_shed
         # Oldest first; a plain dict takes ever longer to find its first key when that was removed.
         self._flows: OrderedDict[Address, UdpFlow] = OrderedDict()
+        self._flows_by_packed: dict[bytes, UdpFlow] = {}  # some of them, by `UdpFlow.packed`
+        self._many = choose_many_at_once()
+        self._outbox: list[Message] = []  # with the flow of each; what goes out at the turn's end
         self._read = 0  # datagrams taken from the queue so far
         self._marks: deque[tuple[int, float]] = deque()  # (datagram number, in the queue since)
         self._socket = sock
@@ -108,6 +127,7 @@ class UdpSocket:
         self._stream: Any = None
         self._queue: WaitingDatagrams
         self._turn_ends_at: float | None = None  # None: nothing was handed on in this turn
+        self._in_turn = 0  # datagrams that asyncio-dgram gave and that were handed on at once
         self._is_running = False
         self._loop: asyncio.AbstractEventLoop
 
@@ -175,8 +195,114 @@ class UdpSocket:
         while True:
             self._socket_failed(await errors.get())
 
-    def send_failed(self, data: bytes, flow: UdpFlow, error: OSError) -> None:
-        """What `UdpFlow.send` could not do: wait in the transport, or say that it is lost."""
+    def send(self, data: bytes, flow: UdpFlow) -> None:
+        """`UdpFlow.send`: whoever waits for the datagrams of a turn is woken once for all."""
+        outbox = self._outbox
+        if self._many is None or not self.is_open:
+            self._send_at_once(data, flow)
+            return
+        if not flow.packed:
+            flow.packed = pack_address(flow.address)
+        if not outbox:
+            self._loop.call_soon(self._empty_outbox)  # if nothing does it sooner
+        outbox.append((data, flow.packed, flow))
+        if len(outbox) == AT_ONCE:
+            self._empty_outbox()
+
+    def close(self) -> None:
+        """Stop at once: UDP keeps nothing that could still be sent, but a full kernel buffer."""
+        if self.is_open:
+            self._empty_outbox()
+            self.is_open = False
+            if self._stream is None:
+                self._socket.close()
+            else:
+                self._stream.close()
+            self._flows.clear()
+            self._flows_by_packed.clear()
+
+    def _take_at_once(self, raw: bytes | None, address: Address) -> bool:
+        """Hand a datagram on if it is its turn; False: it has to wait in the queue."""
+        if raw is None or not self._is_running:
+            return False
+        turn_ends_at = self._turn_ends_at
+        if turn_ends_at is None:
+            turn_ends_at = self._turn_ends_at = self._clock.now() + BATCH_SECONDS
+            self._in_turn = 0
+            self._loop.call_soon(self._begin_turn)
+        elif self._clock.now() >= turn_ends_at:
+            return False
+        self._hand_on(raw, self.flow(address))
+        self._in_turn += 1
+        if self._in_turn == SEVERAL and not self._backlog.is_filling:
+            self._drain(turn_ends_at)
+            self._empty_outbox()
+            # Each datagram is a call of its own from libuv, which goes on reading up to 32.
+            self._turn_ends_at = self._clock.now() + BATCH_SECONDS
+        return True
+
+    def _drain(self, ends_at: float) -> None:
+        """Hand on what waits in the kernel, until none is left or the time is over.
+
+        Only where none waits in the queue: it came before these.
+        """
+        now, left = self._clock.now, BATCH_PACKETS
+        while left > 0 and self.is_open and now() < ends_at:
+            try:
+                found = self._read_some(min(left, AT_ONCE))
+            except OSError as error:  # of an earlier datagram, as in `run`
+                self._socket_failed(error)
+                return
+            for at, (raw, flow) in enumerate(found):
+                if now() >= ends_at:
+                    for late, its_flow in found[at:]:
+                        self._queue.wait(late, its_flow.address)
+                    self._marks.append((self._read + len(found) - at, now()))
+                    return
+                self._hand_on(raw, flow)
+            if len(found) < AT_ONCE:
+                return
+            left -= len(found)
+
+    def _read_some(self, most: int) -> list[tuple[bytes, UdpFlow]]:
+        """So many datagrams from the kernel, or as many as wait there."""
+        if self._many is None:
+            return [
+                (raw, self.flow(address)) for raw, address in receive_singly(self._socket, most)
+            ]
+        flows, found = self._flows_by_packed, []
+        for raw, packed in self._many.receive(self._socket.fileno(), most):
+            flow = flows.get(packed)
+            if flow is None:
+                flow = self.flow(unpack_address(packed))
+                flow.packed = packed
+                flows[packed] = flow
+            else:
+                flow.seen_again = True
+            found.append((raw, flow))
+        return found
+
+    def _empty_outbox(self) -> None:
+        messages, at = self._outbox, 0
+        if not messages or self._many is None:
+            return
+        self._outbox = []
+        while at < len(messages):
+            at, error = self._many.send_all(self._socket.fileno(), messages, at)
+            if error:
+                data, _, flow = messages[at]
+                assert isinstance(flow, UdpFlow), "`send` put it there"
+                self._send_failed(data, flow, OSError(error, os.strerror(error)))
+                at += 1
+
+    def _send_at_once(self, data: bytes, flow: UdpFlow) -> None:
+        try:
+            self._socket.sendto(data, flow.address)
+        except OSError as error:
+            self._send_failed(data, flow, error)
+
+    def _send_failed(self, data: bytes, flow: UdpFlow, error: OSError) -> None:
+        """What could not be sent waits in the transport, or is lost and told so."""
         if not self.is_open:
             self._delivery.counts.unsent += 1
             return
@@ -189,48 +315,29 @@ class UdpSocket:
             reason = (error.strerror or str(error)).lower()
             asyncio.get_running_loop().call_soon(self._tell_loss, flow, reason)
 
-    def close(self) -> None:
-        """Stop at once: UDP keeps nothing that could still be sent, but a full kernel buffer."""
-        if self.is_open:
-            self.is_open = False
-            if self._stream is None:
-                self._socket.close()
-            else:
-                self._stream.close()
-            self._flows.clear()
-
-    def _take_at_once(self, raw: bytes | None, address: Address) -> bool:
-        """Hand a datagram on if it is its turn; False: it has to wait in the queue."""
-        if raw is None or not self._is_running:
-            return False
-        turn_ends_at = self._turn_ends_at
-        if turn_ends_at is None:
-            self._turn_ends_at = self._clock.now() + BATCH_SECONDS
-            self._loop.call_soon(self._begin_turn)
-        elif self._clock.now() >= turn_ends_at:
-            return False
+    def _hand_on(self, raw: bytes, flow: UdpFlow) -> None:
         self._read += 1
         if len(raw) <= KEEP_ALIVE_BYTES and not raw.strip(b"\r\n\0 "):
             self._delivery.counts.keep_alives += 1
-            return True
-        flow = self._flows.get(address)
-        if flow is None:
-            flow = self.flow(address)
         else:
-            flow.seen_again = True
-        self._delivery.packet(raw, flow)
-        return True
+            self._delivery.packet(raw, flow)
 
     def _begin_turn(self) -> None:
         self._turn_ends_at = None
 
     def _work_off(self, raw: bytes | None, address: Address) -> None:
+        self._work_off_queue(raw, address)
+        self._empty_outbox()
+
+    def _work_off_queue(self, raw: bytes | None, address: Address) -> None:
         """Handle `raw` and what is queued behind it, as far as one turn of the loop allows."""
         queue, now, flows, delivery = self._queue, self._clock.now, self._flows, self._delivery
         length, limit = queue.qsize(), self._limits.udp_queue_packets
         to_shed = length - limit * 3 // 4 if length > limit else 0
         is_flooded = length > 4 * limit
-        ends_at, left = now() + BATCH_SECONDS, BATCH_PACKETS
+        # What waited when it began is worked off first; what waits behind it is read the cheap way.
+        ends_at = now() + (BUSY_SECONDS if length else BATCH_SECONDS)
+        left = BATCH_PACKETS
         while raw is not None:
             self._read += 1
             if len(raw) <= KEEP_ALIVE_BYTES and not raw.strip(b"\r\n\0 "):
@@ -248,6 +355,8 @@ class UdpSocket:
                 left -= 1
             if queue.empty():
                 self._marks.clear()
+                if not self._backlog.is_filling:
+                    self._drain(ends_at)
                 return
             if left <= 0 or now() >= ends_at:
                 self._drop_passed_marks()
@@ -269,6 +378,7 @@ class UdpSocket:
         while True:
             address, flow = flows.popitem(last=False)
             if not flow.seen_again:
+                self._flows_by_packed.pop(flow.packed, None)
                 return
             flow.seen_again = False
             flows[address] = flow

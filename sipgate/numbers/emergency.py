@@ -32,6 +32,7 @@ class EmergencyNumbers:
 
     def __init__(self, *regions: str | None, added: Iterable[str] = ()) -> None:
         self.regions = tuple(dict.fromkeys(region for region in regions if region))
+        added = tuple(added)
         patterns = [re.escape(number) for number in added]
         for region in self.regions:
             patterns += [*map(re.escape, ADDED.get(region, ())), *_table(region)]
@@ -40,6 +41,10 @@ class EmergencyNumbers:
         any_of_them = "|".join(dict.fromkeys(patterns))
         self._matches = re.compile(any_of_them).fullmatch
         self._ends = re.compile(f"(?:{any_of_them})\\Z").search
+        lengths = [len(number) for number in (*added, *ANYWHERE)]
+        for region in self.regions:
+            lengths += [*map(len, ADDED.get(region, ())), *_lengths(region)]
+        self._longest = max(lengths)
 
     def match(self, digits: str) -> bool:
         """Whether these digits are exactly an emergency number."""
@@ -47,13 +52,21 @@ class EmergencyNumbers:
 
     def match_end(self, digits: str) -> bool:
         """Whether these digits end with an emergency number, whatever stands before it."""
-        return self._ends(digits) is not None
+        return self._ends(digits, max(0, len(digits) - self._longest)) is not None
 
 
 def is_sos_urn(uri: str) -> bool:
     """Whether a Request-URI is `urn:service:sos` or one of its services (RFC 5031 §4.2)."""
     urn = uri.lower()
     return urn == _SOS or urn.startswith(_SOS + ".")
+
+
+def _lengths(region: str) -> tuple[int, ...]:
+    """How many digits the numbers of a region's table have."""
+    metadata = PhoneMetadata.short_metadata_for_region(region)
+    if metadata is None or metadata.emergency is None:
+        return ()
+    return tuple(metadata.emergency.possible_length)
 
 
 def _table(region: str) -> list[str]:

@@ -14,19 +14,21 @@ LATE = 0.25  # seconds; what waits longer is sent again before its answer is the
 LEDGER_TARGET = 0.5  # seconds; half of what an INVITE waits for its entry at most (design §15)
 INTERVAL = 0.1  # seconds above the target that no burst explains: RFC 8289 §4.2
 CALM_SECONDS = 2.0  # below the target without a break: it is over
+ASKED_SECONDS = 0.001  # the queue takes longer than this to fall: one answer for so long
 
 
 class Overload:
     """Takes measurements, about every 20 ms, and says who may come in.
 
-    `queue_age` gives the wait in the sockets' queues right now, in seconds; it is asked for each
-    new call while the gate is overloaded, and never otherwise.
+    `queue_age` gives the wait in the sockets' queues right now, in seconds; while the gate is
+    overloaded it is asked for each new call that may be let in, and never otherwise.
     """
 
     def __init__(self, queue_age: Callable[[], float] | None = None) -> None:
         self.queue_age = queue_age
         self.is_overloaded = False
         self.is_late = False  # when last asked, answers would have come too late
+        self._refuses_until = 0.0
         self._above_since: float | None = None
         self._below_since: float | None = None
         self._other_pressure = 0.0  # of the loop and the disk, when last measured
@@ -57,10 +59,15 @@ class Overload:
         self._below_since = None
         return True
 
-    def refuses(self) -> bool:
+    def refuses(self, now: float) -> bool:
         """Whether a call that arrives now is one too many."""
         if not self.is_overloaded:
             return False
+        if now < self._refuses_until:
+            return True
         queue = 0.0 if self.queue_age is None else self.queue_age()
         self.is_late = queue > LATE
-        return queue > QUEUE_TARGET or self._other_pressure > 1.0
+        if queue <= QUEUE_TARGET and self._other_pressure <= 1.0:
+            return False
+        self._refuses_until = now + ASKED_SECONDS
+        return True

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 
 from sipgate.clock import Clock
 from sipgate.net import NEVER_SHED, Flow
-from sipgate.sip import BadMessage, Limits, Request, parse_message
+from sipgate.sip import BadMessage, Limits, Request, answer_plain, parse_message
 
 from .branch import COOKIE, FIRST_PART_LENGTH
 from .overload import Overload
 from .restored import RestoredInvites
-from .server_key import server_key
+from .server_key import ServerKey, server_key
 from .source import Source, SourceTable
-from .stateless_refusal import StatelessRefusals
+from .stateless_refusal import STATUS_LINE, StatelessRefusals
 from .stranger import StrangerTable
 from .token_buckets import TokenBuckets
 from .transaction_table import TransactionTable
@@ -108,7 +108,7 @@ class PacketGuard:
             or len(self._table) >= self._most_kept
         )
         is_invite = raw.startswith(b"INVITE ")
-        is_shed = is_invite and self._overload.refuses()
+        is_shed = is_invite and self._overload.refuses(now)
         if not (is_over or is_full or is_shed or (is_invite and self._refusals.remembers(now))):
             return False
         return self._turned_away(
@@ -127,24 +127,38 @@ class PacketGuard:
         is_shed: bool,
     ) -> bool:
         """Whether it really is a new request, and no emergency; then it has its answer."""
-        if not self._may_shed(raw):
-            return False
-        try:
-            request = parse_message(raw, self._limits)
-        except BadMessage:
-            if is_over:
-                self._counts["requests_limited"] += 1
-            return is_over
-        if not isinstance(request, Request) or request.to_tag:
-            return False
-        key = server_key(request, request.method)
+        request: Request | None = None
+        answer = None
+        if not (is_over or is_full):  # so it is an INVITE: nearly all can be answered unread
+            answer = answer_plain(
+                raw, b"INVITE", STATUS_LINE, flow.host_bytes, flow.port, source.nat, self._limits
+            )
+        if answer is not None:
+            key: ServerKey = (answer[0], answer[1], b"INVITE")
+            if not is_shed and not self._refusals.was_refused(key):
+                return False
+            if not self._may_shed(raw):
+                return False
+        else:
+            if not self._may_shed(raw):
+                return False
+            try:
+                message = parse_message(raw, self._limits)
+            except BadMessage:
+                if is_over:
+                    self._counts["requests_limited"] += 1
+                return is_over
+            if not isinstance(message, Request) or message.to_tag:
+                return False
+            request = message
+            key = server_key(request, request.method)
         if key in self._table.servers:
             return False
         if is_shed and self._overload.is_late and not flow.reliable:
-            # An answer costs six times as much and would cross its repeat; so the queue gets short.
+            # It would cross its repeat; so the queue gets short.
             self._counts["invites_dropped"] += 1
             return True
-        if request.method == b"INVITE" and self._refusals.was_refused(key):
+        if key[-1] == b"INVITE" and self._refusals.was_refused(key):
             self._counts["refusals_repeated"] += 1
         elif is_over and not flow.reliable:
             self._counts["requests_limited"] += 1
@@ -157,7 +171,10 @@ class PacketGuard:
             self._counts["invites_shed"] += 1
         else:
             return False
-        self._refusals.refuse(request, key, flow, now, force_rport=source.nat)
+        if request is not None:
+            self._refusals.refuse(request, key, flow, now, force_rport=source.nat)
+        elif answer is not None:
+            self._refusals.refuse_plain(key, answer[2], answer[3], flow, now)
         return True
 
     def _stops_untouchable(self, raw: bytes) -> bool:

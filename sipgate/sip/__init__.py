@@ -24,7 +24,7 @@ from .framing import Ping, StreamFramer
 from .grammar import first_comma, split_values
 from .invite_client import InviteClient, InviteClientState
 from .invite_server import InviteServer, InviteServerState
-from .message import DEFAULT, Limits, Message, Request, Response, parse_message
+from .message import DEFAULT, Limits, Message, Request, Response, answer_plain, parse_message
 from .non_invite_client import NonInviteClient, NonInviteClientState
 from .non_invite_server import NonInviteServer, NonInviteServerState
 from .phrases import PHRASES
@@ -60,6 +60,7 @@ __all__ = [
     "Timers",
     "Uri",
     "Via",
+    "answer_plain",
     "build_ack",
     "build_cancel",
     "build_response",

@@ -11,6 +11,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <structmember.h>
 
@@ -21,6 +22,8 @@
 #define MAX_FORWARDS 255
 #define MAX_LENGTH 2147483648u
 #define MAX_PORT 65535
+#define DEFAULT_PORT 5060      /* over UDP; RFC 3261 §18.2.2 */
+#define COOKIE "z9hG4bK"       /* RFC 3261 §8.1.1.7 */
 
 /* Byte sets; their bytes come from grammar.py. */
 enum { TOKEN = 1, URI = 2, WORD = 4, HOST = 8, IPV6 = 16, VISIBLE = 32 };
@@ -100,6 +103,7 @@ typedef struct {
     Py_ssize_t via_index, via_count;
     Span method, uri, phrase, body, cseq_method, from_tag, to_tag;
     Span sent_by, host, branch, received, maddr;
+    Span rport_param; /* `at` is NULL: there is none */
     Span values[ROLES]; /* `at` is NULL: no such header; Via's is the topmost */
     /* Not cleared; `line_count` of each are filled, names from 1. */
     Span lines[MAX_LINES];
@@ -499,6 +503,7 @@ read_via_param(const Reader *reader, Plain *plain, Span param)
             return 0;
         }
         plain->has_rport = 1;
+        plain->rport_param = param;
         return !has_value || read_port(value, &plain->rport);
     }
     if (equals(name, "received")) {
@@ -828,6 +833,174 @@ read_plain(PyObject *self, PyObject *const *args, Py_ssize_t count)
     return make_message(reader, &plain, args[0]);
 }
 
+/* ---- Answering without a message object ---- */
+
+/* Bytes that are put together in one go: first counted, then copied. */
+typedef struct {
+    char *to; /* NULL: they are counted */
+    Py_ssize_t size;
+} Sink;
+
+static void
+append(Sink *sink, const void *from, Py_ssize_t size)
+{
+    if (sink->to != NULL) {
+        memcpy(sink->to + sink->size, from, (size_t)size);
+    }
+    sink->size += size;
+}
+
+static void
+append_line(Sink *sink, Span line)
+{
+    append(sink, "\r\n", 2);
+    append(sink, line.at, line.size);
+}
+
+static Py_ssize_t
+find_role(const Plain *plain, int role, Py_ssize_t from)
+{
+    while (from < plain->line_count
+           && (plain->names[from] == NULL || plain->names[from]->role != role)) {
+        from++;
+    }
+    return from;
+}
+
+/* Where the topmost Via's request came from, as it is written there: RFC 3581 §4. */
+typedef struct {
+    char rport[16];
+    Span host;
+} Stamp;
+
+static void
+append_stamped(Sink *sink, const Plain *plain, const Stamp *stamp)
+{
+    Span line = plain->lines[plain->via_index];
+    Span value = plain->values[VIA];
+    Py_ssize_t middle = plain->rport_param.at + plain->rport_param.size - line.at;
+    Py_ssize_t end = value.at + value.size - line.at;
+    append_line(sink, first_bytes(line, middle));
+    append(sink, stamp->rport, (Py_ssize_t)strlen(stamp->rport));
+    append(sink, line.at + middle, end - middle);
+    append(sink, ";received=", 10);
+    append(sink, stamp->host.at, stamp->host.size);
+    append(sink, line.at + end, line.size - end);
+}
+
+/* The status line, all Via with the topmost one stamped, From and To. */
+static void
+append_head(Sink *sink, const Plain *plain, Span status_line, const Stamp *stamp)
+{
+    append(sink, status_line.at, status_line.size);
+    for (Py_ssize_t i = find_role(plain, VIA, 1); i < plain->line_count;
+         i = find_role(plain, VIA, i + 1)) {
+        if (i == plain->via_index && plain->has_rport) {
+            append_stamped(sink, plain, stamp);
+        } else {
+            append_line(sink, plain->lines[i]);
+        }
+    }
+    append_line(sink, plain->lines[find_role(plain, FROM, 1)]);
+    append_line(sink, plain->lines[find_role(plain, TO, 1)]);
+}
+
+static void
+append_tail(Sink *sink, const Plain *plain)
+{
+    append_line(sink, plain->lines[find_role(plain, CALL_ID, 1)]);
+    append_line(sink, plain->lines[find_role(plain, CSEQ, 1)]);
+    append(sink, "\r\n", 2);
+}
+
+/* Whether its answer goes back to where it came from, as far as can be told at a glance. */
+static int
+is_answered_there(const Plain *plain, Span host, uint64_t port, int is_forced)
+{
+    if (plain->received.at != NULL || plain->maddr.at != NULL) {
+        return 0;
+    }
+    if (plain->has_rport) {
+        return plain->rport == 0;
+    }
+    if (is_forced || plain->transport != UDP || plain->host.size != host.size) {
+        return 0;
+    }
+    for (Py_ssize_t i = 0; i < host.size; i++) {
+        if (lower(plain->host.at[i]) != host.at[i]) {
+            return 0;
+        }
+    }
+    return port == (plain->port > 0 ? plain->port : DEFAULT_PORT);
+}
+
+static PyObject *
+make_answer(const Plain *plain, Span status_line, const Stamp *stamp)
+{
+    Sink head = {NULL, 0}, tail = {NULL, 0};
+    append_head(&head, plain, status_line, stamp);
+    append_tail(&tail, plain);
+    PyObject *head_bytes = PyBytes_FromStringAndSize(NULL, head.size);
+    PyObject *tail_bytes = PyBytes_FromStringAndSize(NULL, tail.size);
+    PyObject *branch = make_bytes(plain->branch);
+    PyObject *sent_by = make_bytes(plain->sent_by);
+    PyObject *answer = NULL;
+    if (head_bytes != NULL && tail_bytes != NULL && branch != NULL && sent_by != NULL) {
+        head = (Sink){PyBytes_AS_STRING(head_bytes), 0};
+        tail = (Sink){PyBytes_AS_STRING(tail_bytes), 0};
+        append_head(&head, plain, status_line, stamp);
+        append_tail(&tail, plain);
+        answer = PyTuple_Pack(4, branch, sent_by, head_bytes, tail_bytes);
+    }
+    Py_XDECREF(head_bytes);
+    Py_XDECREF(tail_bytes);
+    Py_XDECREF(branch);
+    Py_XDECREF(sent_by);
+    return answer;
+}
+
+static PyObject *
+answer_plain(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    const Reader *reader = PyCapsule_GetPointer(self, NULL);
+    Py_ssize_t numbers[6];
+    Plain plain;
+    if (reader == NULL) {
+        return NULL;
+    }
+    if (count != 10) {
+        PyErr_SetString(PyExc_TypeError, "ten arguments are needed");
+        return NULL;
+    }
+    for (int i = 0; i < 4; i++) {
+        if (!PyBytes_CheckExact(args[i])) {
+            Py_RETURN_NONE;
+        }
+    }
+    for (int i = 0; i < 6; i++) {
+        numbers[i] = PyLong_AsSsize_t(args[i + 4]);
+        if (numbers[i] == -1 && PyErr_Occurred()) {
+            PyErr_Clear();
+            Py_RETURN_NONE;
+        }
+    }
+    Span raw = {(const unsigned char *)PyBytes_AS_STRING(args[0]), PyBytes_GET_SIZE(args[0])};
+    Span status_line = {(const unsigned char *)PyBytes_AS_STRING(args[2]),
+                        PyBytes_GET_SIZE(args[2])};
+    Span host = {(const unsigned char *)PyBytes_AS_STRING(args[3]), PyBytes_GET_SIZE(args[3])};
+    Limits limits = {numbers[2], numbers[3], numbers[4], numbers[5]};
+    if (numbers[0] < 0 || numbers[0] > MAX_PORT
+        || !look(reader, &plain, raw, &limits) || !plain.is_request || plain.to_tag.size > 0
+        || !equals(plain.method, PyBytes_AS_STRING(args[1]))
+        || !starts_with(plain.branch, COOKIE) || equals(plain.branch, COOKIE)
+        || !is_answered_there(&plain, host, (uint64_t)numbers[0], numbers[1] != 0)) {
+        Py_RETURN_NONE;
+    }
+    Stamp stamp = {.host = host};
+    snprintf(stamp.rport, sizeof stamp.rport, "=%d", (int)numbers[0]);
+    return make_answer(&plain, status_line, &stamp);
+}
+
 /* ---- Building a reader ---- */
 
 static void
@@ -976,6 +1149,12 @@ static PyMethodDef read_method = {
     "The message, or None if it is not plain; never raises for what a peer sent.",
 };
 
+static PyMethodDef answer_method = {
+    "answer_plain", (PyCFunction)(void (*)(void))answer_plain, METH_FASTCALL,
+    "answer_plain(raw, method, status_line, host, port, force_rport, *limits as read_plain)\n\n"
+    "(branch, sent_by, head, tail) of an answer, or None; see plain.py.",
+};
+
 static PyObject *
 build_reader(PyObject *Py_UNUSED(module), PyObject *args)
 {
@@ -1006,10 +1185,39 @@ build_reader(PyObject *Py_UNUSED(module), PyObject *args)
     return read;
 }
 
+static PyObject *
+build_answerer(PyObject *Py_UNUSED(module), PyObject *args)
+{
+    PyObject *keys, *sets;
+    if (!PyArg_ParseTuple(args, "O!O!:build_answerer", &PyDict_Type, &keys, &PyTuple_Type, &sets)) {
+        return NULL;
+    }
+    if (PyTuple_GET_SIZE(sets) != SETS) {
+        PyErr_Format(PyExc_TypeError, "%d sets are needed", SETS);
+        return NULL;
+    }
+    Reader *reader = PyMem_Calloc(1, sizeof *reader); /* it makes no objects: no classes */
+    if (reader == NULL) {
+        return PyErr_NoMemory();
+    }
+    PyObject *capsule = NULL;
+    if (learn_names(reader, keys) < 0 || learn_sets(reader, sets) < 0
+        || (capsule = PyCapsule_New(reader, NULL, free_capsule)) == NULL) {
+        free_reader(reader);
+        return NULL;
+    }
+    PyObject *answer = PyCFunction_New(&answer_method, capsule);
+    Py_DECREF(capsule);
+    return answer;
+}
+
 static PyMethodDef methods[] = {
     {"build_reader", build_reader, METH_VARARGS,
      "build_reader(request_class, response_class, via_class, keys, sets)\n\n"
      "A function that reads plain messages into objects of these classes."},
+    {"build_answerer", build_answerer, METH_VARARGS,
+     "build_answerer(keys, sets)\n\n"
+     "A function that answers plain requests without making objects of them."},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,4 +1,4 @@
-from .plain import PlainReader
+from .plain import PlainAnswerer, PlainReader
 
 def build_reader(
     request_class: type,
@@ -7,3 +7,4 @@ def build_reader(
     keys: dict[bytes, bytes],
     sets: tuple[bytes, ...],
 ) -> PlainReader: ...
+def build_answerer(keys: dict[bytes, bytes], sets: tuple[bytes, ...]) -> PlainAnswerer: ...

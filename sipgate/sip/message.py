@@ -21,7 +21,7 @@ from .grammar import (
     split_values,
     unfold,
 )
-from .plain import choose_plain_reader
+from .plain import choose_plain_answerer, choose_plain_reader
 from .uri import parse_uri
 from .via import Via, parse_sent_by, parse_via
 
@@ -146,6 +146,7 @@ class Response(Message):
 
 
 _read_plain = choose_plain_reader(Request, Response, Via)  # gives what `_parse` gives, or None
+_answer_plain = choose_plain_answerer()
 
 
 def parse_message(raw: bytes, limits: Limits = DEFAULT) -> Request | Response:
@@ -168,6 +169,30 @@ def parse_message(raw: bytes, limits: Limits = DEFAULT) -> Request | Response:
     except BadMessage as error:
         error.request = read_answerable(raw, limits)
         raise
+
+
+def answer_plain(
+    raw: bytes,
+    method: bytes,
+    status_line: bytes,
+    host: bytes,
+    port: int,
+    force_rport: bool,
+    limits: Limits = DEFAULT,
+) -> tuple[bytes, bytes, bytes, bytes] | None:
+    """What `PlainAnswerer` in plain.py gives: branch, sent-by and an answer in two parts."""
+    return _answer_plain(
+        raw,
+        method,
+        status_line,
+        host,
+        port,
+        force_rport,
+        limits.max_message_bytes,
+        limits.max_headers,
+        limits.max_header_bytes,
+        limits.max_vias,
+    )
 
 
 def read_answerable(raw: bytes, limits: Limits = DEFAULT) -> Request | None:

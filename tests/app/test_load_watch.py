@@ -49,7 +49,7 @@ def test_overload_is_told_at_its_beginning_and_its_end() -> None:
         watched = Watched()
         watched.queue = 0.25
         watched.passes(0.4)
-        assert watched.overload.refuses()
+        assert watched.overload.refuses(watched.clock.now())
         watched.counts["invites_shed"] += 7
         watched.queue = 0.0
         watched.passes(CALM_SECONDS + 0.1)

@@ -40,7 +40,36 @@ def test_a_buffer_with_datagrams_in_it_is_a_wait_until_they_are_read(
         assert waits == pytest.approx(60 * FIRST_GUESS, rel=0.5)
         for _ in range(60):
             listening.recv(1000)
-        assert backlog.seconds(60, 1.001) == 0.0
+        assert backlog.seconds(60, 1.002) == 0.0
+
+
+def test_a_buffer_that_is_more_than_half_full_is_filling(
+    pair: "tuple[socket.socket, socket.socket]",
+) -> None:
+    listening, sending = pair
+    with listening, sending:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64_000)  # the kernel doubles it
+        backlog = KernelBacklog(listening)
+        for _ in range(40):
+            sending.send(DATAGRAM)
+        backlog.seconds(0, 1.0)
+        assert not backlog.is_filling
+        for _ in range(40):
+            sending.send(DATAGRAM)
+        backlog.seconds(0, 2.0)
+        assert backlog.is_filling
+
+
+def test_the_kernel_is_not_asked_again_within_a_millisecond(
+    pair: "tuple[socket.socket, socket.socket]",
+) -> None:
+    listening, sending = pair
+    with listening, sending:
+        backlog = KernelBacklog(listening)
+        assert backlog.seconds(0, 1.0) == 0.0
+        sending.send(DATAGRAM)
+        assert backlog.seconds(0, 1.0005) == 0.0
+        assert backlog.seconds(0, 1.002) > 0.0
 
 
 def test_a_slow_reader_makes_the_same_buffer_a_longer_wait(

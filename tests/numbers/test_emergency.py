@@ -1,6 +1,9 @@
 """Emergency numbers: equal or not, and nothing between."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from phonenumbers.shortdata import _AVAILABLE_REGION_CODES as SUPPORTED_SHORT_REGIONS
 
 from sipgate.numbers import EmergencyNumbers, is_sos_urn
 
@@ -68,3 +71,15 @@ def test_the_urns_of_rfc_5031(uri: str, expected: bool) -> None:
 )
 def test_digits_may_end_with_an_emergency_number(digits: str, *, ends: bool) -> None:
     assert EmergencyNumbers("US").match_end(digits) is ends
+
+
+@pytest.mark.parametrize("region", sorted(SUPPORTED_SHORT_REGIONS))
+@given(before=st.text("0123456789", max_size=15), tail=st.text("0129", min_size=1, max_size=7))
+@settings(max_examples=20, deadline=None)
+def test_only_the_last_digits_are_looked_at_and_that_is_enough(
+    region: str, before: str, tail: str
+) -> None:
+    numbers = EmergencyNumbers(region)
+    digits = before + tail
+    ends = any(numbers.match(digits[at:]) for at in range(len(digits)))
+    assert numbers.match_end(digits) is ends

@@ -7,12 +7,30 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sipgate.sip import BadMessage, Limits, Request, Response, Via, message, parse_message
-from sipgate.sip.plain import build_plain_reader, choose_plain_reader, read_nothing
+from sipgate.sip import (
+    BadMessage,
+    Limits,
+    Request,
+    Response,
+    Via,
+    build_response,
+    message,
+    parse_message,
+    stamp_received,
+)
+from sipgate.sip.plain import (
+    answer_nothing,
+    build_plain_answerer,
+    build_plain_reader,
+    choose_plain_answerer,
+    choose_plain_reader,
+    read_nothing,
+)
 
 from .samples import INVITE, RINGING, TORTURE, invite, response
 
 READ = build_plain_reader(Request, Response, Via)
+ANSWER = build_plain_answerer()
 needs_c = pytest.mark.skipif(READ is read_nothing, reason="the C part was not built")
 
 TWO_VIAS = b"v: SIP/2.0/TCP a;branch=x\r\nVia: SIP/2.0/UDP b"
@@ -226,6 +244,116 @@ def test_messages_are_read_without_the_c_part(monkeypatch: pytest.MonkeyPatch) -
 def test_the_c_part_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIPGATE_PURE", "1")
     assert choose_plain_reader(Request, Response, Via) is read_nothing
+
+
+# Answers
+
+
+@needs_c
+@pytest.mark.parametrize("host", [b"10.1.0.7", b"2001:db8::7"])
+@pytest.mark.parametrize("force_rport", [False, True], ids=["as it is", "nat"])
+@pytest.mark.parametrize("raw", PLAIN)
+def test_a_plain_request_is_answered_in_c_as_in_python_or_not_at_all(
+    raw: bytes, force_rport: bool, host: bytes
+) -> None:
+    assert answers_agree(raw, host, 5062, force_rport=force_rport)
+
+
+@needs_c
+@pytest.mark.parametrize(
+    "via",
+    [
+        b"SIP/2.0/UDP 192.168.1.4:5070;rport;branch=z9hG4bK1",
+        b"SIP/2.0/UDP 192.168.1.4:5070;branch=z9hG4bK1;rport",
+        b"SIP/2.0/TCP phone.example.com;x;branch=z9hG4bK1;rport;alias",
+        b"SIP/2.0/UDP a;rport;branch=z9hG4bK1 , SIP/2.0/UDP b;rport;branch=z9hG4bK2",
+        b"SIP/2.0/UDP 10.1.0.7:5062;branch=z9hG4bK1",
+        b"SIP/2.0/UDP a;rport;branch=z9hG4bK1\r\nVia: SIP/2.0/UDP b;rport, SIP/2.0/TCP c",
+    ],
+)
+def test_what_phones_and_pbxs_send_is_answered_in_c(via: bytes) -> None:
+    raw = with_via(via)
+    assert ANSWER(raw, b"INVITE", STATUS_LINE, b"10.1.0.7", 5062, False, *DEFAULTS) is not None
+    assert answers_agree(raw, b"10.1.0.7", 5062)
+
+
+@needs_c
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(RINGING, id="a response"),
+        pytest.param(INVITE.replace(b"INVITE", b"BYE"), id="another method"),
+        pytest.param(INVITE.replace(b"INVITE", b"invite"), id="a method in small letters"),
+        pytest.param(
+            invite(without=b"To", also=b"To: <sip:a@b>;tag=x"),
+            id="a To tag",
+        ),
+        pytest.param(with_via(b"SIP/2.0/UDP a;rport;branch=1"), id="a branch without the cookie"),
+        pytest.param(with_via(b"SIP/2.0/UDP a;rport;branch=z9hG4bK"), id="the cookie alone"),
+        pytest.param(with_via(b"SIP/2.0/UDP a;branch=z9hG4bK1"), id="another host"),
+        pytest.param(with_via(b"SIP/2.0/UDP 10.1.0.7;branch=z9hG4bK1"), id="another port"),
+        pytest.param(with_via(b"SIP/2.0/UDP a;rport=1;branch=z9hG4bK1"), id="an rport"),
+        pytest.param(with_via(b"SIP/2.0/UDP a;rport;received=1;branch=z9hG4bK1"), id="received"),
+        pytest.param(with_via(b"SIP/2.0/UDP a;rport;maddr=1;branch=z9hG4bK1"), id="maddr"),
+        pytest.param(INVITE[:-10], id="half a body"),
+        pytest.param(b"", id="nothing"),
+    ],
+)
+def test_what_takes_more_thought_is_left_to_python(raw: bytes) -> None:
+    assert ANSWER(raw, b"INVITE", STATUS_LINE, b"10.1.0.7", 5062, False, *DEFAULTS) is None
+
+
+@needs_c
+@settings(max_examples=1000, deadline=None)
+@given(st.data())
+def test_mutated_requests_are_answered_in_c_as_in_python_or_not_at_all(data: st.DataObject) -> None:
+    raw = bytearray(data.draw(st.sampled_from(ANSWERED) | MESSAGES))
+    for _ in range(data.draw(st.integers(0, 3))):
+        at = data.draw(st.integers(0, len(raw)))
+        end = at + data.draw(st.integers(0, 5))
+        raw[at:end] = data.draw(st.binary(max_size=4) | st.sampled_from(OFTEN_WRONG))
+    assert answers_agree(bytes(raw), b"10.1.0.7", 5062, force_rport=data.draw(st.booleans()))
+
+
+@needs_c
+def test_limits_hold_for_answers_too() -> None:
+    fits = with_via(b"SIP/2.0/UDP a;rport;branch=z9hG4bK1")
+    args = (b"INVITE", STATUS_LINE, b"10.1.0.7", 5062, False)
+    assert ANSWER(fits, *args, len(fits), 256, 8192, 70) is not None
+    assert ANSWER(fits, *args, len(fits) - 1, 256, 8192, 70) is None
+    assert ANSWER(fits, *args, len(fits), 2, 8192, 70) is None
+
+
+def test_nothing_is_answered_without_the_c_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIPGATE_PURE", "1")
+    assert choose_plain_answerer() is answer_nothing
+    monkeypatch.delenv("SIPGATE_PURE")
+    monkeypatch.setitem(sys.modules, "sipgate.sip._plain", None)
+    assert choose_plain_answerer() is answer_nothing
+    assert answer_nothing(INVITE, b"INVITE", STATUS_LINE, b"a", 1, False, *DEFAULTS) is None
+
+
+STATUS_LINE = b"SIP/2.0 503 Service Unavailable"
+DEFAULTS = (65535, 256, 8192, 70)
+ANSWERED = [
+    with_via(b"SIP/2.0/UDP 192.168.1.4:5070;rport;branch=z9hG4bK1"),
+    with_via(b"SIP/2.0/UDP 10.1.0.7:5062;branch=z9hG4bK1"),
+]
+
+
+def answers_agree(raw: bytes, host: bytes, port: int, *, force_rport: bool = False) -> bool:
+    """Whether the C part answers as Python does, or not at all."""
+    answer = ANSWER(raw, b"INVITE", STATUS_LINE, host, port, force_rport, *DEFAULTS)
+    if answer is None:
+        return True
+    request = message._parse(raw, Limits())
+    assert isinstance(request, Request)
+    assert (request.method, request.to_tag) == (b"INVITE", b"")
+    branch, sent_by, head, tail = answer
+    assert (branch, sent_by) == (request.via.branch, request.via.sent_by)
+    stamp_received(request, host, port, force_rport=force_rport)
+    built = build_response(request, 503, b"Service Unavailable", to_tag=b"t")
+    return built == head + b";tag=t" + tail + b"Content-Length: 0\r\n\r\n"
 
 
 def read(raw: bytes, limits: Limits | None = None) -> Request | Response | None:
