@@ -50,7 +50,9 @@ def read_shape(shape: type[ShapeType], node: Node, problems: Problems) -> ShapeT
     if not isinstance(node, Mapping):
         problems.add(node.place, f"found {node}", f"a mapping with {listed(keys(shape))}")
         return None
-    together = shape.wrong_together(node.entries.keys())
+    together = None
+    if node.entries.keys() <= set(keys(shape)):  # else what is missing may only be misspelled
+        together = shape.wrong_together(node.entries.keys())
     if together is not None:
         problems.add(node.place, *together)
     try:

@@ -64,7 +64,6 @@ rules:
     assert problems(text) == [
         'sales.yaml:1:1: the key "revision" is missing',
         'sales.yaml:2:1: unknown key "revison"; did you mean "revision"?',
-        "sales.yaml:5:9: a rate without limit or window; expected limit and window, or limits",
         'sales.yaml:5:23: unknown key "limt"; did you mean "limit"?',
         'sales.yaml:6:18: found "503", which makes a PBX try another trunk; '
         "expected a code from 400 to 499 or 600 to 699, or 603+",
