@@ -162,6 +162,9 @@ class OwnerCommands:
     async def _adopt(self, parts: Parts, policy: Policy) -> None:
         """Swap the policy; counters that the old one lacked are read from the ledger first."""
         engine = parts.engine
+        # What happened before the draft it learns from the ledger alone.
+        while parts.recorder.is_behind:  # noqa: ASYNC110
+            await asyncio.sleep(SOON)
         draft = engine.draft(policy, monitor=self._config.gate.mode == "monitor")
         adopted = False
         try:

@@ -26,8 +26,8 @@ class Counter:
         """Move the count by this attempt."""
         raise NotImplementedError
 
-    def grow(self, capacity: int) -> None:
-        """Check higher limits from now on."""
+    def resize(self, capacity: int) -> None:
+        """Check limits up to this one from now on."""
         self.capacity = capacity
 
     def __len__(self) -> int:

@@ -166,18 +166,19 @@ class MemoryCounters:
 
         One that needs a higher capacity and is not in `other` goes on with what it knows.
         """
+        known_watches = {**self._watches_by_name, **other._watches_by_name}
+        known_counters = {**self._counters_by_name, **other._counters_by_name}
         kept: dict[str, Counter] = {}
         watches: dict[str, Watch] = {}
         for definition in definitions:
             name = definition.name
-            watch = other._watches_by_name.get(name) or self._watches_by_name.get(name)
+            watch = known_watches.get(name)
             if watch is not None:
                 watch.grow(definition.capacity)
                 watches[name] = watch
-            counter = other._counters_by_name.get(name) or self._counters_by_name.get(name)
+            counter = known_counters.get(name)
             if counter is not None:
-                if counter.capacity < definition.capacity:
-                    counter.grow(definition.capacity)
+                counter.resize(definition.capacity)
                 kept[name] = counter
         self._counters_by_name = kept
         self._watches_by_name = watches

@@ -27,12 +27,6 @@ class SlidingCounter(Counter):
     def __len__(self) -> int:
         return len(self._times_by_key)
 
-    def grow(self, capacity: int) -> None:
-        """Keep more times per key; those that were dropped before stay unknown."""
-        self.capacity = capacity
-        for key, times in self._times_by_key.items():
-            self._times_by_key[key] = deque(times, maxlen=capacity)
-
     def look(self, check: Check, now_us: int, time_us: int) -> tuple[bool, int]:
         times = self._times_by_key.get(check.key)
         if times is None:
@@ -59,6 +53,8 @@ class SlidingCounter(Counter):
         if times is None:
             times = times_by_key[check.key] = deque(maxlen=self.capacity)
         else:
+            if times.maxlen != self.capacity:  # a reload has changed the limit since
+                times = times_by_key[check.key] = deque(times, maxlen=self.capacity)
             times_by_key.move_to_end(check.key)
             if times and times[-1] > now_us:
                 now_us = times[-1]  # a rebuild over a clock that jumped: too strict, never too lax
@@ -121,12 +117,13 @@ class SlidingDistinct(Counter):
         times_by_member = members_by_key.get(check.key)
         if times_by_member is None:
             times_by_member = members_by_key[check.key] = OrderedDict()
-        elif times_by_member:
+        else:
             members_by_key.move_to_end(check.key)
-            now_us = max(now_us, times_by_member[next(reversed(times_by_member))])
+            if times_by_member:
+                now_us = max(now_us, times_by_member[next(reversed(times_by_member))])
         times_by_member[check.member] = now_us
         times_by_member.move_to_end(check.member)
-        if len(times_by_member) > 2 * self.capacity:
+        while len(times_by_member) > 2 * self.capacity:
             times_by_member.popitem(last=False)
         self._sweep(now_us - self._length_us)
 

@@ -19,7 +19,8 @@ class RestoredCall:
 
     `since_us` is its latest answer, or its decision, on the clock of this boot.
     `answered` is its latest answer, None while it rings. `open_attempt` is None once it is
-    answered or too old to be retried; inbound and emergency calls have neither that nor a charge.
+    answered or too old to be retried; a call that no rule was asked about has neither that nor a
+    charge.
     """
 
     __slots__ = ("answered", "charge", "decision", "open_attempt", "since_us")
@@ -109,7 +110,7 @@ class Rebuild:
 
     def _decided(self, entry: DecisionEntry, now_us: int) -> None:
         is_admitted = entry.verdict != "reject"
-        if entry.emergency or entry.direction == "inbound":
+        if not was_counted(entry):
             if is_admitted:
                 self._calls_by_seq[entry.seq] = RestoredCall(entry, now_us, None, None)
             return
@@ -154,7 +155,7 @@ class DraftHistory:
         now_us = self._age.now_us(entry)
         match entry:
             case DecisionEntry():
-                if entry.emergency or entry.direction == "inbound":
+                if not was_counted(entry):
                     return
                 attempt, time = attempt_of(entry), entry.time_us / _MICRO
                 is_admitted = entry.verdict != "reject"
@@ -185,12 +186,17 @@ class DraftHistory:
 def rebuild_horizon(policy: Policy, max_call_seconds: float = MAX_CALL_SECONDS) -> float:
     """How many seconds back the ledger must be read.
 
-    What ended in a window may have begun before it, as long ago as a call may last.
+    What ended in a window may have begun before it, as long ago as a call may ring and last.
     """
-    horizon = policy.horizon_seconds
+    call_seconds = OPEN_SECONDS + max_call_seconds
     if policy.needs_outcomes:
-        horizon += max_call_seconds
-    return max(horizon, max_call_seconds, OPEN_SECONDS)
+        return policy.horizon_seconds + call_seconds
+    return max(policy.horizon_seconds, call_seconds)
+
+
+def was_counted(entry: DecisionEntry) -> bool:
+    """Whether rules were asked, so that the attempt is in their counters."""
+    return not (entry.emergency or entry.transfer or entry.direction == "inbound")
 
 
 def ended_of(entry: OutcomeEntry, callee: str) -> Ended:

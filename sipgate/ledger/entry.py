@@ -50,8 +50,9 @@ class DecisionEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="deci
     somebody else to place the call, and `request_uri` then what Refer-To said. `via` is sent-by
     and branch of the caller's top Via with a `;` between; `target` and `caller_flow` look like
     `udp:127.0.0.1:5070`. `lead_region`, `lead_zone`, `asserted` and `anonymous` are those of the
-    attempt. `retry_after` is seconds, `redress` what a 603+ said. Each step has `rule` and `held`
-    and the values that the rule saw.
+    attempt. `transfer`: a call that is up goes to somebody else, which is recorded and not counted.
+    `retry_after` is seconds, `redress` what a 603+ said. Each step has `rule` and `held` and the
+    values that the rule saw.
     """
 
     id: str = ""
@@ -82,6 +83,7 @@ class DecisionEntry(Stamped, kw_only=True, gc=False, tag_field="type", tag="deci
     caller_contact: str | None = None
     direction: Direction = "outbound"
     emergency: bool = False
+    transfer: bool = False
     verdict: Verdict
     rule: str | None = None
     code: int | None = None

@@ -182,7 +182,17 @@ class Admission:
             decision, charge = self._unasked(), None
         seq = 0
         try:
-            seq = self._append(context, attempt, source, decision, target, now, time, asked=asked)
+            seq = self._append(
+                context,
+                attempt,
+                source,
+                decision,
+                target,
+                now,
+                time,
+                asked=asked,
+                is_transfer=is_transfer,
+            )
         finally:
             if not seq:  # full, or a bug of ours: no call will give it back
                 self._recorder.release_charge(charge, now)
@@ -313,6 +323,7 @@ class Admission:
         *,
         emergency: bool = False,
         asked: bytes | None = None,
+        is_transfer: bool = False,
     ) -> int:
         request, via, flow = context.request, context.request.via, context.flow
         contact = request.first(b"contact")
@@ -349,6 +360,7 @@ class Admission:
                 caller_contact=None if contact is None else text_of(contact),
                 direction="outbound" if source.decide else "inbound",
                 emergency=emergency,
+                transfer=is_transfer,
                 verdict=decision.verdict,
                 rule=decision.rule,
                 code=decision.code,

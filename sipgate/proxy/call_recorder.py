@@ -207,6 +207,11 @@ class CallRecorder:
             )
         )
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether something has happened that the ledger doesn't know yet."""
+        return bool(self._unwritten)
+
     def catch_up(self) -> None:
         """The ledger has written something: what it had no room for may go in now."""
         unwritten = self._unwritten

@@ -268,7 +268,9 @@ def test_an_answered_or_ended_attempt_is_not_open(end: str) -> None:
     assert list(rebuild.calls) == ([1] if end == "answer" else [])
 
 
-@pytest.mark.parametrize("fields", [{"emergency": True}, {"direction": "inbound"}])
+@pytest.mark.parametrize(
+    "fields", [{"emergency": True}, {"direction": "inbound"}, {"transfer": True}]
+)
 def test_calls_that_no_rule_is_asked_about_are_restored_and_not_counted(
     fields: dict[str, Any],
 ) -> None:
@@ -304,8 +306,8 @@ def test_a_draft_reads_its_history_from_the_ledger() -> None:
 
 
 def test_the_horizon_covers_windows_and_the_calls_that_end_in_them() -> None:
-    assert rebuild_horizon(POLICY) == 2 * 86_400 + 4 * 3600
-    assert rebuild_horizon(POLICY, max_call_seconds=1e6) == 2 * 86_400 + 1e6
+    assert rebuild_horizon(POLICY) == 2 * 86_400 + 5 * 3600
+    assert rebuild_horizon(POLICY, max_call_seconds=1e6) == 2 * 86_400 + 1e6 + 3600
 
 
 @settings(max_examples=100, deadline=None)

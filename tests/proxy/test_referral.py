@@ -195,6 +195,7 @@ def test_a_transfer_to_a_call_that_is_up_is_recorded_and_not_counted() -> None:
 
     assert house.heard() == ["trunk: REFER sip:callee@10.9.0.9:5080 SIP/2.0"]
     assert [entry.verdict for entry in house.decisions] == ["allow"] * 3
+    assert [entry.transfer for entry in house.decisions] == [False, False, True]
     assert house.decisions[-1].steps == []
 
 
