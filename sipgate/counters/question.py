@@ -21,7 +21,7 @@ class Moves(Enum):
     ADMITTED = "admitted"
     REJECTED = "rejected"  # those that the gate refused
     DISTINCT_CALLEES = "distinct-callees"  # different members among the admitted
-    DISTINCT_CLIS = "distinct-clis"  # different members among all attempts, refused ones too
+    DISTINCT_CLIS = "distinct-clis"  # different members among all attempts
     ANSWERED = "answered"  # the admitted, when and if a 2xx comes
     REFUSED = "refused-by-callee"  # the admitted, when their callee has refused them
     IN_PROGRESS = "in-progress"  # admitted and not over

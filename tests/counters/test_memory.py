@@ -1,5 +1,6 @@
 """The counters against a slow and obvious model, and what a model can't say."""
 
+import tracemalloc
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -282,6 +283,31 @@ def test_a_counter_that_grows_keeps_what_it_knows() -> None:
     counters.replace([large], MemoryCounters())
     verdicts = [counters.check_and_count(Question(9, 0, [ask(large)])).settled for _ in range(3)]
     assert verdicts == [None, None, 0]
+
+
+def test_a_counter_with_a_lower_limit_needs_less_memory() -> None:
+    large = definition(Moves.ATTEMPTS, SlidingWindow(10**9), 10_000)
+    counters = MemoryCounters()
+    tracemalloc.start()
+    for now in range(10_000):
+        counters.check_and_count(Question(now * 1000, 0, [ask(large)]))
+    before, _ = tracemalloc.get_traced_memory()
+    small = definition(Moves.ATTEMPTS, SlidingWindow(10**9), 2)
+    counters.replace([small], MemoryCounters())
+    assert counters.check_and_count(Question(10**7, 0, [ask(small)])).settled == 0
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert before - after > 300_000
+
+
+def test_keys_whose_members_have_left_stand_in_nobody_s_way() -> None:
+    wanted = definition(Moves.DISTINCT_CALLEES, SlidingWindow(10), 5)
+    counters = MemoryCounters()
+    counters.check_and_count(Question(0, 0, [ask(wanted, "often")]))
+    for number in range(1, 1000):
+        counters.check_and_count(Question(11 * number, 0, [ask(wanted, "often")]))
+        counters.check_and_count(Question(11 * number, 0, [ask(wanted, str(number))]))
+    assert len(counters) <= 4
 
 
 def test_which_counter_serves_which_definition() -> None:

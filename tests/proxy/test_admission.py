@@ -556,8 +556,10 @@ def test_a_full_ledger_gets_answers_and_outcomes_when_it_has_room_again() -> Non
     house.trunk.answers(200, method="BYE")
     assert house.heard() == ["phone: SIP/2.0 200 X"]
     assert house.parts.engine.calls_in_progress == 0
+    assert house.parts.recorder.is_behind  # a reload waits for it
     house.ledger.is_full = False
     house.writes()
+    assert not house.parts.recorder.is_behind
     assert [answer.decision for answer in house.answers] == [1]
     assert kinds(house) == [("answered", 200, None)]
 
