@@ -110,18 +110,18 @@ def _print_curves(console: Console, policy: Policy, usual: Load) -> None:
 
 def _run(policy: Policy, load: Load) -> list[int]:
     """Nanoseconds of each measured decision."""
-    engine = Engine(policy, MemoryCounters(), _lists(load), consents=_consents(load))
-    attempts = _attempts(load)
+    engine = Engine(policy, MemoryCounters(), lists(load), consents=consents(load))
+    dialled = attempts(load)
     up: list[Charge] = []
     now = 1000.0
     for _ in range(load.history):
         now += PACE_SECONDS
-        _decide(engine, next(attempts), now, up)
+        _decide(engine, next(dialled), now, up)
     gc.collect()
     gc.freeze()
     spent = []
     clock = time.perf_counter_ns
-    for attempt in [next(attempts) for _ in range(load.measured)]:
+    for attempt in [next(dialled) for _ in range(load.measured)]:
         now += PACE_SECONDS
         began = clock()
         decision, charge = engine.decide(attempt, now, TIME + now)
@@ -147,17 +147,17 @@ def _end(engine: Engine, decision: Decision, charge: Charge, now: float, up: lis
         up.clear()
 
 
-def _lists(load: Load) -> MemoryLists:
+def lists(load: Load) -> MemoryLists:
     """Every list that the policy names, of which no entry fits but the callers' own numbers."""
-    lists = MemoryLists()
+    found = MemoryLists()
     others = NumberList(f"+4989{number:07}" for number in range(load.entries))
     for name in ("refusals", "dnc", "suspended", "access-numbers", "blocked-clis"):
-        lists.replace(name, others, as_of=TIME)
-    lists.replace("own-numbers", NumberList(["+4930901820*"]), as_of=TIME)
-    return lists
+        found.replace(name, others, as_of=TIME)
+    found.replace("own-numbers", NumberList(["+4930901820*"]), as_of=TIME)
+    return found
 
 
-def _consents(load: Load) -> MemoryConsents:
+def consents(load: Load) -> MemoryConsents:
     """Everybody has agreed to be called, and to a service call too."""
     words: list[tuple[str, str | None]] = [("marketing", None), ("service", "voice")]
     return MemoryConsents(
@@ -175,7 +175,7 @@ def _consents(load: Load) -> MemoryConsents:
     )
 
 
-def _attempts(load: Load) -> Iterator[Attempt]:
+def attempts(load: Load) -> Iterator[Attempt]:
     for number in count():
         yield _attempt(number, load)
 

@@ -82,6 +82,10 @@ class MemoryCounters:
         places, changes = self._count(steps, facts, is_admitted, rejected_by, now_us, time_us)
         return Answer(settled, seen, places, changes)
 
+    def holds(self, step: StepQuestion, facts: Facts, now_us: int, time_us: int) -> bool:
+        """Whether a step would hold now; nothing is counted."""
+        return self._look(step, facts, now_us, max(time_us, self._time_us)).held
+
     def look(self, question: Question) -> list[Seen | None]:
         """What each step would see, also past one that settles; nothing is counted."""
         latest_us = max(question.time_us, self._time_us)

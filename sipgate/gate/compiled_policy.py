@@ -10,6 +10,7 @@ from sipgate.counters import (
     Answer,
     Change,
     Facts,
+    MemoryCounters,
     Moves,
     Question,
     Seen,
@@ -104,8 +105,21 @@ class CompiledPolicy:
         self._zone = ZoneInfo(policy.timezone)
         self._name, self._revision, self._sha256 = policy.name, policy.revision, policy.sha256
 
-    def prepare(self, attempt: Attempt, lookups: Lookups, now: float, time: float) -> Prepared:
-        """Evaluate what needs no count, and name the counters and limits in question."""
+    def prepare(
+        self,
+        attempt: Attempt,
+        lookups: Lookups,
+        now: float,
+        time: float,
+        likely: CompiledRule | None = None,
+        counters: MemoryCounters | None = None,
+    ) -> Prepared:
+        """Evaluate what needs no count, and name the counters and limits in question.
+
+        `likely` is the rule that will refuse the attempt, by what `counters` said of the caller's
+        last one: if they still say so, the rules after it are spared. With or without it the
+        decision is the same.
+        """
         rules: list[CompiledRule] = []
         steps: list[StepQuestion] = []
         every_asked: list[Asked] = []
@@ -123,6 +137,10 @@ class CompiledPolicy:
             every_asked.append(asked)
             if holds and settles != "no":
                 is_settled = True
+            elif rule is likely and holds is None and counters is not None:
+                is_settled = counters.holds(
+                    steps[-1], _facts_of(attempt), microseconds(now), microseconds(time)
+                )
         now_us, time_us = microseconds(now), microseconds(time)
         if self._has_watches:
             question = Question(now_us, time_us, steps, _facts_of(attempt))

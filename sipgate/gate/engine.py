@@ -1,15 +1,18 @@
 """The engine: one attempt in, one decision out."""
 
+from collections import OrderedDict
 from collections.abc import Container
 
 from sipgate.consent import ConsentLookup, MemoryConsents
 from sipgate.counters import Answer, Change, Ended, Key, MemoryCounters, Moves, Seen, microseconds
 
 from .attempt import Attempt
-from .compiled_policy import CompiledPolicy, Prepared
+from .compiled_policy import CompiledPolicy, CompiledRule, Prepared
 from .decision import Charge, Decision, Step
 from .lists import ListLookup, Lookups
 from .policy import Policy
+
+REMEMBERED_REFUSALS = 10_000  # about 2 MB
 
 
 class Engine:
@@ -18,6 +21,8 @@ class Engine:
     `lists` answers what `list` rules ask, `consents` what `consent` rules ask; None: nobody has
     consented to anything. `monitor` lets every call through and records what the
     policy would have done. Cost is linear in the number of rules, whatever has been counted.
+    Of so many callers whose last attempt a count refused (`remembered_refusals`) it is known which
+    rule that was, so that the same again costs less.
     """
 
     def __init__(
@@ -27,11 +32,14 @@ class Engine:
         lists: ListLookup,
         monitor: bool = False,
         consents: ConsentLookup | None = None,
+        remembered_refusals: int = REMEMBERED_REFUSALS,
     ) -> None:
         self._counters = counters
         self._lookups = Lookups(lists, MemoryConsents() if consents is None else consents)
         self._compiled = CompiledPolicy(policy, is_monitored=monitor)
         self._drafts: list[Draft] = []
+        self._remembered_refusals = remembered_refusals
+        self._refused_by: OrderedDict[str, CompiledRule] = OrderedDict()  # by caller, latest last
         self._live: set[Charge] = set()  # of admitted calls that are not over
 
     @property
@@ -44,6 +52,11 @@ class Engine:
         """How many admitted calls have not been released."""
         return len(self._live)
 
+    @property
+    def refusals_remembered(self) -> int:
+        """Of how many callers it is known which rule refused them last."""
+        return len(self._refused_by)
+
     def decide(self, attempt: Attempt, now: float, time: float) -> tuple[Decision, Charge]:
         """Decide and count, in one turn. `now`: boot-time seconds; `time`: calendar seconds.
 
@@ -51,8 +64,22 @@ class Engine:
         """
         if attempt.callee_kind == "emergency":
             return self._compiled.allow_unasked(), _NOTHING
-        prepared = self._compiled.prepare(attempt, self._lookups, now, time)
-        return self.settle(prepared, self._counters.check_and_count(prepared.question))
+        likely = self._refused_by.pop(attempt.caller, None)
+        prepared = self._compiled.prepare(attempt, self._lookups, now, time, likely, self._counters)
+        answer = self._counters.check_and_count(prepared.question)
+        settled = answer.settled
+        if settled is not None and answer.seen[settled] is not None:
+            rule = prepared.rules[settled]
+            if rule.settles == "reject":
+                self._remember(attempt.caller, rule)
+        return self.settle(prepared, answer)
+
+    def _remember(self, caller: str, rule: CompiledRule) -> None:
+        """Counters settled it: for whoever calls again at once they are likely to again."""
+        refused_by = self._refused_by
+        refused_by[caller] = rule
+        if len(refused_by) > self._remembered_refusals:
+            refused_by.popitem(last=False)
 
     def look(self, attempt: Attempt, now: float, time: float) -> tuple[Decision, tuple[Step, ...]]:
         """How it would decide, and what every rule says, also past the one that settles.
@@ -202,6 +229,7 @@ class Engine:
         self._drafts.remove(draft)
         old_gauges, new = self._compiled.gauge_names, draft.compiled
         self._compiled = new
+        self._refused_by.clear()
         self._counters.replace(new.definitions, draft.finish())
         for charge in self._live:
             assert charge.attempt is not None
