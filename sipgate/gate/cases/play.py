@@ -13,7 +13,7 @@ from sipgate.gate.engine import Engine
 from sipgate.gate.explanation import Explained, explain
 from sipgate.gate.lists import MemoryLists
 from sipgate.gate.policy import Policy
-from sipgate.numbers import DialPlan, NumberList
+from sipgate.numbers import DialPlan, NumberList, read_listed_number
 
 from .case_file import Given, GivenCall, GivenConsent, GivenListChange
 from .case_shape import IN_PROGRESS, AttemptShape, CallShape, ConsentShape, ListChangeShape
@@ -213,9 +213,9 @@ class _Stage:
         )
 
     def _entry(self, text: str) -> str:
-        """A number in E.164; a prefix, a short number, a caller as it stands."""
-        reading = None if text.endswith("*") else self._plan.number(text)
-        return text if reading is None else reading.number
+        """A number or prefix as an import reads it; a caller, a short number as it stands."""
+        number, _ = read_listed_number(text, self._plan)
+        return text.strip() if number is None else number
 
 
 def _raised(number: str, by: int) -> str:

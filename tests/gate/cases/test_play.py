@@ -43,6 +43,7 @@ def consent(at: str, rest: str = "") -> str:
     return f"at: {at}, consent: {{{said}}}"
 
 
+VIP = "- id: vip\n  list: {name: vip, of: caller}\n  then: reject\n"
 CONSENTED = "- id: consented\n  consent: {purpose: marketing}\n  then: reject\n"
 CAP = "- id: cap\n  rate: {per: caller, limit: 3, window: 1h}\n  then: reject\n"
 ADMITTED = CAP.replace("window: 1h", "window: 1h, count: admitted")
@@ -98,6 +99,8 @@ OLD = "- id: old\n  list: {name: dnc, max-age: 7d}\n  then: reject\n"
             ),
             "allow",
         ),
+        (VIP, (f'at: "{DAY}09:00:00Z", list: {{name: vip, add: [hq/1]}}',), "reject"),
+        (VIP, (f'at: "{DAY}09:00:00Z", list: {{name: vip, add: [hq/2]}}',), "allow"),
         (CONSENTED, (), "reject"),
         (CONSENTED, (consent("2026-11-01T00:00:00Z"),), "allow"),
         (CONSENTED, (consent("2026-11-01T00:00:00Z", ", source: Web Form"),), "allow"),
