@@ -40,6 +40,8 @@ def decision_line(row: Mapping[str, Any]) -> str:
         told += f": {row['reason']}"
     if row["retry_after"] is not None:
         told += f" (Retry-After: {row['retry_after']})"
+    if row["redress"] is not None:
+        told += f" (603+: {row['redress']})"
     for name, value in row["tags"].items():
         told += f"; {name}: {value}"
     if row["would"] is not None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .explained import explained_lines
+from .explained import decision_line, explained_lines
 from .failure import ANSWER_IS_NO, BAD_INPUT, BadInput
 from .output import counted, print_json, print_line, print_note, print_table
 from .policy_problems import problem_lines
@@ -24,6 +24,9 @@ def run_tests(
     ],
     coverage: Annotated[
         bool, typer.Option("--coverage", help="Show how often each rule held, and how often not.")
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Say why of the cases that hold, too.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -44,7 +47,7 @@ def run_tests(
         raise BadInput(
             f"{error.filename}: {(error.strerror or 'cannot be read').lower()}"
         ) from error
-    run = _Run(as_json)
+    run = _Run(as_json, verbose)
     for file in files:
         run.play(file)
     run.end(paths, with_coverage=coverage)
@@ -53,7 +56,8 @@ def run_tests(
 class _Run:
     """All that is tested by one command."""
 
-    def __init__(self, as_json: bool) -> None:
+    def __init__(self, as_json: bool, is_verbose: bool) -> None:
+        self._is_verbose = is_verbose
         self._as_json = as_json
         self._is_bad = False
         self._held = 0
@@ -87,8 +91,8 @@ class _Run:
                 self._held += 1
             if self._as_json:
                 print_json(_row(file, case, played, found))
-            elif found:
-                _print_failure(file, case, played, found)
+            elif found or self._is_verbose:
+                _print_case(file, case, played, found)
         if not self._as_json:
             failed = self._failed - failed
             told = f"{failed} failed" if failed else "all hold"
@@ -171,10 +175,15 @@ def _row(
     }
 
 
-def _print_failure(
+def _print_case(
     file: "CaseFile", case: "Case", played: "Played", found: "tuple[Difference, ...]"
 ) -> None:
-    print_line(f"{file.path}:{case.place.line}: {case.name}", style="red")
+    from sipgate.gate import decision_row
+
+    style = "red" if found else None
+    print_line(f"{file.path}:{case.place.line}: {case.name}", style=style)
+    if not found:
+        print_line(f"  {decision_line(decision_row(played.decision))}")
     for one in found:
         print_line(f"  {file.path}:{one.place.line}: {one}")
     if played.attempt.callee_kind == "emergency":

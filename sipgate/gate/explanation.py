@@ -99,6 +99,7 @@ def decision_row(decision: Decision) -> dict[str, object]:
         "code": decision.code,
         "reason": decision.reason,
         "retry_after": decision.retry_after,
+        "redress": decision.redress,
         "tags": dict(decision.tags),
         "would": None if would is None else would._asdict(),
         "policy": decision.policy,

@@ -251,6 +251,7 @@ def test_today_asks_all_rules_of_the_ledger_where_no_gate_runs(sipgate: RunComma
 @pytest.mark.usefixtures("ledger")
 def test_today_asks_the_running_gate(sipgate: RunCommand, folder: Path) -> None:
     row = {"verdict": "allow", "rule": None, "code": None, "reason": None, "retry_after": None}
+    row["redress"] = None
     row |= {"tags": {}, "would": None, "policy": "newer", "revision": "8"}
     answer = {"time_us": 1_790_000_000_000_000, "decision": row, "rules": []}
 

@@ -105,6 +105,20 @@ def test_json_is_an_object_per_case_and_one_per_policy(sipgate: RunCommand, case
 
 
 @pytest.mark.usefixtures("cases")
+def test_the_cases_that_hold_are_explained_too_when_asked(sipgate: RunCommand) -> None:
+    ran = sipgate("policy", "test", "-v", "cap.yaml")
+
+    assert ran.exit_code == 0
+    assert ran.out.splitlines()[5:10] == [
+        "tests/cap.yaml:8: the third does not",
+        "  reject 403 by cap: no more than 2",
+        "  why, by cap.yaml:",
+        "    cap  held          2 of 2 this day per caller; so reject 403",
+        "    dnc  did not hold  callee is not on list dnc; past cap, which settled it",
+    ]
+
+
+@pytest.mark.usefixtures("cases")
 def test_coverage_in_full_is_a_row_per_rule(sipgate: RunCommand) -> None:
     ran = sipgate("policy", "test", "--coverage", "cap.yaml")
 

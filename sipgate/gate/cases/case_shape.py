@@ -336,6 +336,9 @@ class ExpectShape(Shape):
     retry_after: RetryAfterField = Field(
         None, description="The refusal's Retry-After, or `[from, to]`: an opening's is spread."
     )
+    redress: OptionalText = Field(
+        None, description="What stands in the contact of a 603+: `url=https://…`; `~`: none."
+    )
     tags: NodeField = Field(
         None, description="Headers that the call gets, with their values; `{}`: none at all."
     )

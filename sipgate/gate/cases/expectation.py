@@ -40,7 +40,11 @@ def _difference(wanted: Expected, played: Played) -> Difference | None:
     got: str | int | None
     if isinstance(value, tuple) or wanted.part == "retry-after":
         return _retry_after(wanted, decision.retry_after)
-    if wanted.part == "explains":
+    if wanted.part == "redress":
+        got = decision.redress
+        if got == value or (got is not None and value is not None and str(value) in got):
+            return None
+    elif wanted.part == "explains":
         got = _words_of_speaker(decision, played.explained)
         if str(value) in got:
             return None

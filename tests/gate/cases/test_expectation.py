@@ -9,6 +9,7 @@ from sipgate.gate.cases import differences, play, read_cases
 
 RULES = """policy: test
 revision: 1
+redress: {url: "https://example.com/wrong"}
 rules:
 - id: slow
   mode: monitor
@@ -21,6 +22,10 @@ rules:
   when: {campaign: loans}
   list: {name: dnc, absent: true}
   then: {reject: 603, reason: "not {callee}", retry-after: 2m}
+- id: block
+  when: {campaign: blocked}
+  list: {name: dnc, absent: true}
+  then: {reject: 603+}
 """
 AT = 'at: "2026-11-20T14:00:00Z", caller: hq/1, callee: "+13055550123"'
 
@@ -42,6 +47,8 @@ def told(expect: str, attempt: str = AT + ", campaign: loans") -> list[str]:
         ("verdict: reject, rule: stop, code: 603, reason: not +13055550123, retry-after: 2m", None),
         ("retry-after: [110s, 2m]", None),
         ("retry-after: ~", AT),
+        ("redress: ~", AT),
+        ('redress: "url=https://example.com/wrong"', AT + ", campaign: blocked"),
         ("would: {verdict: reject, rule: slow, reason: slow down}, tags: {}", None),
         ("explains: 0 of 0 in 1m", None),
         ("verdict: tag, rule: mark, tags: {x-alert: count 0, X-Other: ~}, reason: ~", AT),
@@ -59,6 +66,7 @@ def test_what_is_as_expected_is_no_difference(expect: str, attempt: str | None) 
         ("code: 403", "expected code 403, got 603"),
         ("reason: no", "expected reason no, got not +13055550123"),
         ("retry-after: 60s", "expected retry-after 60s, got 120s"),
+        ("redress: tel=", "expected redress tel=, got none"),
         ("retry-after: [121s, 2h]", "expected retry-after 121s to 7200s, got 120s"),
         ("retry-after: ~", "expected retry-after none, got 120s"),
         ("tags: {X-Alert: count 0}", "expected tags X-Alert count 0, got none"),
