@@ -20,7 +20,16 @@ from sipgate.config_file import (
     suggestion,
     unknown_variables,
 )
-from sipgate.config_sections import Caller, Gate, Limits, Listen, Section, Source, Upstream
+from sipgate.config_sections import (
+    Caller,
+    Gate,
+    Limits,
+    Listen,
+    Redress,
+    Section,
+    Source,
+    Upstream,
+)
 from sipgate.config_values import BUILT_IN_CALLEE, SIP_PORT, Address, Network, Target
 
 __all__ = [
@@ -32,6 +41,7 @@ __all__ = [
     "Limits",
     "Listen",
     "Problem",
+    "Redress",
     "Source",
     "Target",
     "Upstream",
@@ -49,6 +59,7 @@ class Config(Section):
     source: tuple[Source, ...] = Field(min_length=1)
     upstream: tuple[Upstream, ...] = Field(min_length=1)
     caller: tuple[Caller, ...] = ()
+    redress: Redress | None = None
     limits: Limits = Limits()
 
     def upstream_of(self, source: Source) -> Upstream:

@@ -8,7 +8,16 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from sipgate.config_sections import Caller, Gate, Limits, Listen, Section, Source, Upstream
+from sipgate.config_sections import (
+    Caller,
+    Gate,
+    Limits,
+    Listen,
+    Redress,
+    Section,
+    Source,
+    Upstream,
+)
 from sipgate.config_values import Shown
 
 SECTIONS: tuple[tuple[str, type[Section]], ...] = (
@@ -17,6 +26,7 @@ SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("[[source]]", Source),
     ("[[upstream]]", Upstream),
     ("[[caller]]", Caller),
+    ("[redress]", Redress),
     ("[limits]", Limits),
 )
 

@@ -25,6 +25,7 @@ from sipgate.config_values import (
     FilePath,
     HeaderName,
     Host,
+    HttpsUrl,
     Identity,
     ListenAddress,
     Name,
@@ -390,6 +391,23 @@ class Caller(Section):
     password_file: ExistingFile | None = Field(
         None,
         description="Its password, hashed: made by `sipgate password`. For a source with a realm.",
+    )
+
+
+class Redress(Section):
+    """The signed card that a 608 points to (RFC 8688), with the policy's contact; not required."""
+
+    card_url: HttpsUrl = Field(
+        description="Where callers read it: an https URL at your web server."
+    )
+    card_file: FilePath = Field(
+        description="The file behind that URL; the gate writes it anew when it refuses with 608."
+    )
+    key_file: ExistingFile = Field(
+        description="The key that signs it: EC, P-256, PEM, without a password."
+    )
+    certificate_url: HttpsUrl = Field(
+        description="Where that key's certificate is (`x5u`): an https URL."
     )
 
 

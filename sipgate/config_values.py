@@ -291,6 +291,9 @@ HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!%'*+.`_~-]+$"), Shown("h
 Digits = Annotated[str, Field(pattern=r"^[0-9]{1,8}$"), Shown("digits")]
 DialPrefix = Annotated[str, Field(pattern=r"^\+?[0-9*#]{1,6}$"), Shown("digits")]
 DialPattern = Annotated[str, Field(pattern=r"^[0-9*#xX]{1,12}$"), Shown("digits, `x` for any")]
+HttpsUrl = Annotated[
+    str, Field(pattern=r"^https://[A-Za-z0-9._~:/?#@!$&()*+,=%\[\]-]{4,200}$"), Shown("https URL")
+]
 Text = Annotated[str, Field(min_length=1, max_length=200), Shown("text")]
 OwnNumber = Annotated[
     str, Field(pattern=r"^(\+[1-9][0-9]{0,14}\*|[^*\x00-\x1f\x7f]{1,64})$"), Shown("number")

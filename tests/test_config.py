@@ -543,3 +543,46 @@ def test_several_targets_with_their_settings(tmp_path: Path) -> None:
 def test_probes_of_less_than_a_second_are_refused(tmp_path: Path) -> None:
     text = GOOD + 'probe = "200ms"\n'
     assert 'at least "1s"' in problems(tmp_path, text)[0]
+
+
+CARD = """
+[redress]
+card-url = "https://redress.example.com/gate-1.jws"
+card-file = "web/gate-1.jws"
+key-file = "policy.yaml"
+certificate-url = "https://redress.example.com/gate-1.pem"
+"""
+
+
+def test_a_card_for_refused_callers(tmp_path: Path) -> None:
+    redress = load(tmp_path, GOOD + CARD).redress
+
+    assert redress is not None
+    assert redress.card_url == "https://redress.example.com/gate-1.jws"
+    assert redress.card_file == tmp_path / "web/gate-1.jws"
+    assert load(tmp_path, GOOD).redress is None
+
+
+def test_a_card_needs_all_its_keys(tmp_path: Path) -> None:
+    found = problems(tmp_path, GOOD + '\n[redress]\ncard-file = "c.jws"\n')
+
+    assert [text.split(": ", 1)[1] for text in found] == [
+        'missing key "card-url" in [redress]',
+        'missing key "key-file" in [redress]',
+        'missing key "certificate-url" in [redress]',
+    ]
+
+
+def test_a_card_is_fetched_by_https(tmp_path: Path) -> None:
+    text = GOOD + CARD.replace("https://redress.example.com/gate-1.jws", "http://example.com/c")
+
+    assert len(problems(tmp_path, text)) == 1
+
+
+def test_the_section_of_the_card_can_be_overridden(tmp_path: Path) -> None:
+    environ = {"SIPGATE_REDRESS__CARD_FILE": "elsewhere.jws"}
+
+    redress = load(tmp_path, GOOD + CARD, environ).redress
+
+    assert redress is not None
+    assert redress.card_file == tmp_path / "elsewhere.jws"

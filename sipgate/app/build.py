@@ -40,6 +40,7 @@ from sipgate.proxy import (
     PhoneSender,
     Prober,
     Proxy,
+    RedressCard,
     Registrations,
     RestoredInvites,
     RestoredResponses,
@@ -228,6 +229,7 @@ def build(
         counts=counts,
         pass_on_store_failure=config.gate.on_store_failure == "pass",
         monitor=monitor,
+        card=_card(config, engine, clock, counts),
     )
     overload = Overload()
     guard = PacketGuard(
@@ -302,6 +304,15 @@ def build(
         overload,
         counts,
     )
+
+
+def _card(config: Config, engine: Engine, clock: Clock, counts: Counter[str]) -> RedressCard | None:
+    if config.redress is None:
+        return None
+    from .redress_card import SignedCard, read_signer  # cryptography, which few need
+
+    signer = read_signer(config.redress)
+    return SignedCard(config.redress, signer, lambda: engine.policy.redress, clock, counts)
 
 
 def sip_limits(config: Config) -> Limits:

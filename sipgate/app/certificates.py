@@ -51,6 +51,13 @@ def check_certificates(config: Config) -> None:
             one.context()
         except CertificateError as error:
             problems.append(Problem(str(error.path), None, None, error.reason))
+    if config.redress is not None:
+        from .redress_card import read_signer  # cryptography, which few need
+
+        try:
+            read_signer(config.redress)
+        except ConfigError as error:
+            problems += error.problems
     if problems:
         raise ConfigError(problems)
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sipgate.app import read_secrets
 from sipgate.clock import SystemClock
 from sipgate.consent import ConsentStore
-from sipgate.gate import REFUSALS, review
+from sipgate.gate import REFUSALS, Reject, review
 from sipgate.net import Place, ResolveError, Resolver, Wish
 from sipgate.sip import ALGORITHMS
 from sipgate.store import NumberListStore, engine, lock_path
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 2.0  # for one OPTIONS: two retransmissions (RFC 3261 §17.1.2.1)
 RESEND_SECONDS = 0.5  # T1
+REJECTED_BY_MACHINE = 608
 
 
 def warnings(config: "Config", policy: "Policy", path: Path) -> list[str]:
@@ -45,8 +46,23 @@ def warnings(config: "Config", policy: "Policy", path: Path) -> list[str]:
         *_shut_doors(config),
         *_unlike_passwords(config),
         *_unbelieved_headers(config),
+        *_cardless_refusals(config, policy),
         *map(str, review(policy)),
     ]
+
+
+def _cardless_refusals(config: "Config", policy: "Policy") -> Iterator[str]:
+    missing = []
+    if policy.redress is None:
+        missing.append("redress in the policy")
+    if config.redress is None:
+        missing.append("[redress] in the configuration")
+    for rule in policy.rules if missing else ():
+        if isinstance(rule.action, Reject) and rule.action.code == REJECTED_BY_MACHINE:
+            yield (
+                f"rule {rule.id} refuses with 608 without saying whom to turn to (RFC 8688):"
+                f" that needs {' and '.join(missing)}"
+            )
 
 
 def _taken_ports(config: "Config") -> Iterator[str]:

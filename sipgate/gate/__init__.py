@@ -32,6 +32,7 @@ from .rebuild import (
     ended_of,
     rebuild_horizon,
 )
+from .redress import Redress
 from .review import Remark, review
 from .rules import ConcurrentCondition, RateCondition
 
@@ -59,6 +60,7 @@ __all__ = [
     "Problem",
     "RateCondition",
     "Rebuild",
+    "Redress",
     "Reject",
     "Remark",
     "RestoredCall",

@@ -32,6 +32,7 @@ from .packet_guard import GuardLimits, PacketGuard
 from .phone_sender import ELSEWHERE, PhoneSender
 from .probe import Prober
 from .proxy import Proxy
+from .refusal import RedressCard
 from .registration import Registrations
 from .restored import CallRestorer, RestoredInvites
 from .restored_responses import RestoredResponses
@@ -79,6 +80,7 @@ __all__ = [
     "PhoneSender",
     "Prober",
     "Proxy",
+    "RedressCard",
     "Registrations",
     "RestoredInvites",
     "RestoredResponses",

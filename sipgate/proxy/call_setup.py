@@ -26,7 +26,7 @@ from .next_hop import NO_ROUTE, RouteSet, UnsupportedHop
 from .outcome import CALLER, CANCELLED, FAILED, GATE
 from .phone_sender import PhoneSender, ToPhone
 from .referral import Referral, read_referral, transferred_call
-from .refusal import refusal
+from .refusal import RedressCard, refusal
 from .response_context import ResponseContext
 from .restored import RestoredInvites
 from .source import Source
@@ -55,8 +55,10 @@ class CallSetup:
         counts: Counter[str],
         pass_on_store_failure: bool = False,
         monitor: bool = False,
+        card: RedressCard | None = None,
     ) -> None:
         self._gate = gate
+        self._card = card
         self._forwarder = forwarder
         self._authenticator = authenticator
         self._admission = admission
@@ -429,7 +431,8 @@ class CallSetup:
         code = decision.code or 403
         self._forwarder.end_attempt(context, code, now)
         tag = self._forwarder.own_tag(context.request)
-        raw = refusal(context.request, decision, f"{self._gate}-{parked.seq}", tag)
+        decision_id = f"{self._gate}-{parked.seq}"
+        raw = refusal(context.request, decision, decision_id, tag, self._card)
         self._forwarder.respond_raw(context, code, raw, now)
 
     def _end_unsent(

@@ -1,15 +1,31 @@
 """Responses of the gate's own to an INVITE that it refuses."""
 
 import re
+from typing import Protocol
 
 from sipgate.gate import Decision
 from sipgate.sip import PHRASES, Request, build_response
 
 NETWORK_BLOCKED = b"Network Blocked"
 MAX_ID_CHARACTERS = 64
+REJECTED = 608  # by a machine between caller and callee: RFC 8688
 
 
-def refusal(request: Request, decision: Decision, decision_id: str, to_tag: bytes) -> bytes:
+class RedressCard(Protocol):
+    """What a 608 tells of whom to turn to: RFC 8688 §3.2."""
+
+    def call_info(self) -> bytes | None:
+        """Its Call-Info, the card behind it fresh; None when there is no card to show."""
+        ...
+
+
+def refusal(
+    request: Request,
+    decision: Decision,
+    decision_id: str,
+    to_tag: bytes,
+    card: RedressCard | None = None,
+) -> bytes:
     """The response that a `reject` decision asks for.
 
     The reason is the phrase, because softphones show that; rule and decision id are in the Reason
@@ -26,6 +42,9 @@ def refusal(request: Request, decision: Decision, decision_id: str, to_tag: byte
     elif decision.rule is not None:  # else its source's own settings forbade it
         text = f"rule={decision.rule};{text}"
     headers = [b'Reason: SIP;cause=%d;text="%b"%b' % (code, _quoted(text), location.encode())]
+    call_info = card.call_info() if code == REJECTED and card is not None else None
+    if call_info is not None:
+        headers.append(b"Call-Info: " + call_info)
     if decision.retry_after is not None:
         headers.append(b"Retry-After: %d" % decision.retry_after)
     return build_response(request, code, phrase, to_tag=to_tag, headers=tuple(headers))

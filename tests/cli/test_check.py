@@ -238,6 +238,30 @@ def test_headers_of_an_untrusted_source_that_mean_nothing_are_a_warning(
     assert sipgate("check", "--strict").exit_code == 0
 
 
+def test_a_608_without_a_card_is_a_warning(sipgate: RunCommand, folder: Path) -> None:
+    rule = "- id: machine\n  rate: {per: caller, limit: 5, window: 1m}\n  then: {reject: 608}\n"
+    (folder / "policy.yaml").write_text(f"policy: p\nrevision: 1\nrules:\n{rule}")
+
+    assert (
+        "rule machine refuses with 608 without saying whom to turn to (RFC 8688): that needs"
+        " redress in the policy and [redress] in the configuration" in sipgate("check").err
+    )
+
+
+def test_a_key_that_signs_no_card_is_named(sipgate: RunCommand, folder: Path) -> None:
+    (folder / "key.pem").write_text("no key")
+    with (folder / "sipgate.toml").open("a") as file:
+        file.write(
+            '\n[redress]\ncard-url = "https://example.com/c"\ncard-file = "c.jws"\n'
+            'key-file = "key.pem"\ncertificate-url = "https://example.com/c.pem"\n'
+        )
+
+    ran = sipgate("check")
+
+    assert ran.exit_code == 2
+    assert "key.pem: is no EC key on P-256 in PEM without a password" in ran.err
+
+
 def test_an_upstream_that_is_also_a_deciding_source_is_a_warning(
     sipgate: RunCommand, folder: Path, udp_port: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

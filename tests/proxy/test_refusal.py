@@ -14,7 +14,22 @@ INVITE = parse_message(
 )
 
 
-def told(**fields: object) -> Response:
+class Card:
+    """A card that is there, or not."""
+
+    def __init__(self, text: bytes | None) -> None:
+        self.text = text
+        self.asked = 0
+
+    def call_info(self) -> bytes | None:
+        self.asked += 1
+        return self.text
+
+
+CALL_INFO = b"<https://redress.example.com/c.jws>;purpose=jwscard"
+
+
+def told(card: Card | None = None, **fields: object) -> Response:
     decision = Decision(
         verdict="reject",
         policy="p",
@@ -23,7 +38,7 @@ def told(**fields: object) -> Response:
         **fields,  # type: ignore[arg-type]
     )
     assert isinstance(INVITE, Request)
-    message = parse_message(refusal(INVITE, decision, "gate-1-42", b"ours"))
+    message = parse_message(refusal(INVITE, decision, "gate-1-42", b"ours", card))
     assert isinstance(message, Response)
     return message
 
@@ -94,3 +109,21 @@ def test_an_id_that_a_603_plus_cant_have_is_spelled_as_it_can() -> None:
     )
     found = re.findall(rb"id=([^;\"]*)\"", raw)
     assert found[0] == b"x" * 61 + b"-42"
+
+
+def test_a_608_shows_its_card() -> None:
+    message = told(Card(CALL_INFO), rule="score", code=608, reason="looks like a machine")
+    assert (message.status, message.phrase) == (608, b"looks like a machine")
+    assert message.first(b"call-info") == CALL_INFO
+    assert message.first(b"reason") == b'SIP;cause=608;text="rule=score;id=gate-1-42"'
+
+
+def test_a_608_without_a_card_leaves_without() -> None:
+    assert told(Card(None), rule="score", code=608).first(b"call-info") is None
+    assert told(rule="score", code=608).first(b"call-info") is None
+
+
+def test_no_other_refusal_makes_a_card() -> None:
+    card = Card(CALL_INFO)
+    assert told(card, rule="score", code=603).first(b"call-info") is None
+    assert card.asked == 0
