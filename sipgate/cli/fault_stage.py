@@ -30,6 +30,12 @@ rules:
   - id: alert
     rate: {per: caller, limit: 2, window: 10s}
     then: {tag: {X-Campaign-Alert: "speed {count}/{limit}"}}
+  - id: standing
+    trust: {per: caller, below: 98}
+    then: {tag: {X-Standing: "{standing}"}}
+  - id: machine
+    dialer: {per: caller, score: 0.1}
+    then: {tag: {X-Dialer: "{score} {signs}"}}
 """
 OWN_CONFIG = """[gate]
 policy = "policy.yaml"
