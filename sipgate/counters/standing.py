@@ -14,9 +14,8 @@ saved up for faults to come. Faults in one 64th of a part's length are one fault
 of them, of at most `MOST_POINTS` or what the worst of them weighs: a phone gone wild for a minute
 does not lose all for a week, and a key has at most 65 faults in each part however long it goes on.
 
-What is older than the length and a 64th leaves no trace, so a rebuild that reads so much is exact.
-(After a reboot the 64ths begin elsewhere: faults that shared one may not, and the difference fades
-like everything.)
+The 64ths are those of the calendar, which a reboot does not move; ages go by the boot's clock. What
+is older than the length and a 64th leaves no trace, so a rebuild that reads so much is exact.
 """
 
 from collections import OrderedDict, deque
@@ -86,26 +85,28 @@ class Standing(Watch):
         """What another rule refused is a fault; what this standing refused is its consequence."""
         if is_admitted or is_own:
             return None
-        return self._lose(check.key, self._settings.rejected, "refused by a rule", now_us)
+        points = self._settings.rejected
+        return self._lose(check.key, points, "refused by a rule", now_us, time_us)
 
     def ended(self, check: Check, ended: Ended, now_us: int, time_us: int) -> Change | None:
         settings, kind = self._settings, ended.kind
         ring_ms, talk_ms = ended.ring_ms, ended.talk_ms
         if kind == REFUSED_BY_CALLEE:
-            return self._lose(check.key, settings.refused, "refused by the callee", now_us)
+            reason = "refused by the callee"
+            return self._lose(check.key, settings.refused, reason, now_us, time_us)
         if kind == "cancelled":
             if ring_ms is None or ring_ms < EARLY_MS:
                 reason = f"given up after {(ring_ms or 0) // 1000} s of ringing"
-                return self._lose(check.key, settings.early_cancel, reason, now_us)
+                return self._lose(check.key, settings.early_cancel, reason, now_us, time_us)
         elif kind == "answered" and talk_ms is not None:
             if talk_ms >= GOOD_MS:
                 return self._regain(check.key, f"a call of {talk_ms // 1000} s", now_us)
             if talk_ms <= SHORT_MS and ended.ended_by != "lost" and ended.ended_by != "gate":
                 reason = f"a call of {talk_ms // 1000} s"
-                return self._lose(check.key, settings.short_call, reason, now_us)
+                return self._lose(check.key, settings.short_call, reason, now_us, time_us)
         return None
 
-    def _lose(self, key: Key, points: int, reason: str, now_us: int) -> Change | None:
+    def _lose(self, key: Key, points: int, reason: str, now_us: int, time_us: int) -> Change | None:
         if points == 0:
             return None
         faults = self._faults_by_key.get(key)
@@ -117,7 +118,7 @@ class Standing(Watch):
             now_us = faults.latest_us  # a rebuild over a clock that jumped
         faults.latest_us = now_us
         before = faults.standing(now_us)
-        faults.lose(points, now_us)
+        faults.lose(points, now_us, time_us)
         self._sweep(now_us - self._longest_us)
         return _change(key, before, faults.standing(now_us), reason)
 
@@ -153,10 +154,10 @@ class Faults:
         lost = self._fast.lost(now_us) + self._slow.lost(now_us)
         return max(0, (WHOLE - lost) // 1000)
 
-    def lose(self, points: int, now_us: int) -> None:
+    def lose(self, points: int, now_us: int, time_us: int) -> None:
         slow = points * SLOW_PER_MILLE // 1000
-        self._fast.lose(points - slow, now_us)
-        self._slow.lose(slow, now_us)
+        self._fast.lose(points - slow, now_us, time_us)
+        self._slow.lose(slow, now_us, time_us)
 
     def regain(self, points: int, now_us: int) -> None:
         slow = points * SLOW_PER_MILLE // 1000
@@ -165,12 +166,12 @@ class Faults:
 
 
 class Part:
-    """Points that were lost and fade, oldest first: `(time, milli-points)` of each 64th."""
+    """Points that were lost and fade, oldest first: `(time, milli-points, 64th)` of each 64th."""
 
     def __init__(self, length_us: int) -> None:
         self._length_us = length_us
         self._period_us = max(1, length_us // PARTS_OF_LENGTH)
-        self._lost: deque[tuple[int, int]] = deque()
+        self._lost: deque[tuple[int, int, int]] = deque()
         self._points = 0
         self._moments = 0  # sum of points x time
 
@@ -182,15 +183,15 @@ class Part:
         left = self._points * (self._length_us - now_us) + self._moments
         return -(left // -self._length_us)
 
-    def lose(self, points: int, now_us: int) -> None:
+    def lose(self, points: int, now_us: int, time_us: int) -> None:
         self._expire(now_us)
-        lost = self._lost
-        if lost and lost[-1][0] // self._period_us == now_us // self._period_us:
-            at_us, before = lost.pop()
+        lost, period = self._lost, time_us // self._period_us
+        if lost and lost[-1][2] == period:
+            at_us, before, _ = lost.pop()
             self._points -= before
             self._moments -= before * at_us
             points = max(points, before, min(points + before, MOST_POINTS))
-        lost.append((now_us, points))
+        lost.append((now_us, points, period))
         self._points += points
         self._moments += points * now_us
 
@@ -198,18 +199,18 @@ class Part:
         self._expire(now_us)
         lost = self._lost
         while lost and points > 0:
-            at_us, newest = lost.pop()
+            at_us, newest, period = lost.pop()
             paid = min(points, newest)
             points -= paid
             self._points -= paid
             self._moments -= paid * at_us
             if newest > paid:
-                lost.append((at_us, newest - paid))
+                lost.append((at_us, newest - paid, period))
 
     def _expire(self, now_us: int) -> None:
         lost, out_us = self._lost, now_us - self._length_us
         while lost and lost[0][0] <= out_us:
-            at_us, points = lost.popleft()
+            at_us, points, _ = lost.popleft()
             self._points -= points
             self._moments -= points * at_us
 

@@ -50,10 +50,15 @@ def definition(told: StandingSettings = USUAL) -> Definition:
 class Line:
     """One caller's events on a clock that moves when told."""
 
-    def __init__(self, told: StandingSettings = USUAL) -> None:
+    def __init__(self, told: StandingSettings = USUAL, *, booted: int = 0) -> None:
         self.wanted = definition(told)
         self.watch = Standing(self.wanted)
         self.now = 0
+        self._booted = booted  # what the boot's clock shows at the calendar's 0
+
+    @property
+    def since_boot(self) -> int:
+        return self.now + self._booted
 
     def check(self, below: int = 50, key: str = "k") -> Check:
         return Check(self.wanted, key, "", below, True)
@@ -62,14 +67,14 @@ class Line:
         self.now += microseconds
 
     def reject(self, *, is_own: bool = False) -> Change | None:
-        return self.watch.decided(self.check(), NOBODY, False, is_own, self.now, self.now)
+        return self.watch.decided(self.check(), NOBODY, False, is_own, self.since_boot, self.now)
 
     def end(self, ended: Ended) -> Change | None:
-        return self.watch.ended(self.check(), ended, self.now, self.now)
+        return self.watch.ended(self.check(), ended, self.since_boot, self.now)
 
     @property
     def standing(self) -> int:
-        return self.watch.see(self.check(), NOBODY, self.now, self.now).counted
+        return self.watch.see(self.check(), NOBODY, self.since_boot, self.now).counted
 
 
 @dataclass
@@ -164,7 +169,7 @@ def test_the_standing_is_that_of_a_model_that_forgets_nothing(
 def test_what_is_older_than_the_horizon_leaves_no_trace_so_a_rebuild_is_exact(
     happened: list[tuple[int, str]], pause: int
 ) -> None:
-    whole, rebuilt = Line(), Line()
+    whole, rebuilt = Line(), Line(booted=-12_345_678_901)  # after a reboot
     times = []
     for wait, event in happened:
         whole.wait(wait)

@@ -38,6 +38,12 @@ POLICY = read_policy(
 revision: 1
 timezone: Europe/Berlin
 rules:
+- id: standing
+  trust: {per: caller, below: 97, slow: 1d}
+  then: {tag: {X-Standing: "{standing}"}}
+- id: machine
+  dialer: {per: caller, score: 0.1, window: 40s}
+  then: {tag: {X-Machine: "{score} {signs}"}}
 - id: tag
   rate: {per: caller, limit: 2, window: 20s}
   then: {tag: {X-A: "{count}"}}
