@@ -19,13 +19,17 @@ from sipgate.consent_change import (
 )
 from sipgate.counters import microseconds
 from sipgate.gate import (
+    RESET,
     Draft,
     DraftHistory,
     EntryAge,
     MemoryLists,
     Policy,
     PolicyError,
+    judged,
+    judges_callers,
     load_policy,
+    overrule_caller,
     rebuild_horizon,
 )
 from sipgate.ledger import Ledger, LedgerError
@@ -75,6 +79,10 @@ class OwnerCommands:
             "consent-revoke": self._revoke_consent,
             "calls-active": self._active_calls,
             "calls-end": self._end_call,
+            "caller-show": self._show_caller,
+            "caller-exempt": self._exempt_caller,
+            "caller-suspend": self._suspend_caller,
+            "caller-reset": self._reset_caller,
             "decision-explain": self._explain_decision,
             "status": self._status,
         }
@@ -292,6 +300,49 @@ class OwnerCommands:
         if entry is None:
             raise RequestError(f"{wanted}: the ledger has no such decision")
         return second_look(self._config, parts.engine, entry, self._clock)
+
+    async def _show_caller(self, request: dict[str, Any]) -> dict[str, Any]:
+        """How a caller stands with the rules that judge callers."""
+        parts, caller = self._judging_gate(), str(request.get("caller", ""))
+        rows = judged(parts.engine, caller, self._clock.now(), self._clock.time())
+        return {"caller": caller, "rules": rows}
+
+    async def _exempt_caller(self, request: dict[str, Any]) -> dict[str, Any]:
+        return self._overrule("caller-exempted", request)
+
+    async def _suspend_caller(self, request: dict[str, Any]) -> dict[str, Any]:
+        return self._overrule("caller-suspended", request)
+
+    def _overrule(self, kind: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Let a caller stand at 100 or 0 for a time, however he stands by himself."""
+        parts = self._judging_gate()
+        seconds = float(request.get("seconds", 0))
+        longest = rebuild_horizon(parts.engine.policy, self._config.gate.max_call)
+        if not 0 < seconds <= longest:  # what is older no start would find again
+            raise RequestError(f"at most {int(longest)} s: so far a start reads the record back")
+        until = self._clock.time() + seconds
+        self._do(parts, kind, request, {"until_us": microseconds(until)})
+        return {"caller": str(request.get("caller", "")), "until": until}
+
+    async def _reset_caller(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Forget a caller's faults and signs."""
+        self._do(self._judging_gate(), RESET, request, {})
+        return {"caller": str(request.get("caller", ""))}
+
+    def _judging_gate(self) -> Parts:
+        parts, _ = self._gate()
+        if not judges_callers(parts.engine.policy):
+            raise RequestError("no rule of the policy judges callers: trust or dialer, per: caller")
+        return parts
+
+    def _do(self, parts: Parts, kind: str, request: dict[str, Any], more: dict[str, int]) -> None:
+        """Write the act; then do what a start would do that reads it."""
+        caller, reason = str(request.get("caller", "")), str(request.get("reason", ""))
+        by = str(request.get("by", "cli"))
+        detail: dict[str, int | str | bool | None] = {"caller": caller, "reason": reason, **more}
+        parts.recorder.act(kind, by, detail)
+        overrule_caller(parts.engine, kind, detail)
+        log.info("caller_overruled", act=kind, caller=caller, reason=reason, by=by)
 
     async def _status(self, request: dict[str, Any]) -> dict[str, Any]:
         parts, ledger = self._gate()

@@ -8,6 +8,7 @@ import typer
 
 from . import (
     callee,
+    caller,
     calls,
     check,
     consent,
@@ -42,6 +43,7 @@ program.command("number", epilog=number.EXAMPLE)(number.number)
 program.add_typer(number_list.group, name="list")
 program.add_typer(consent.group, name="consent")
 program.add_typer(calls.group, name="calls")
+program.add_typer(caller.group, name="caller")
 policy.group.command("rooms", epilog=rooms.EXAMPLE)(rooms.rooms)
 program.add_typer(policy.group, name="policy")
 program.command("phones", epilog=phones.EXAMPLE)(phones.phones)

@@ -11,6 +11,7 @@ Must not know: rules, policies, attempts, SIP. Reads no clock: both clocks come 
 from .behaviour import SIGNS, BehaviourSettings
 from .last_end import LastEndSettings
 from .memory import MemoryCounters
+from .overruled import Overruled, Overruling
 from .question import (
     COUNTED_LATER,
     Answer,
@@ -49,6 +50,8 @@ __all__ = [
     "LastEndSettings",
     "MemoryCounters",
     "Moves",
+    "Overruled",
+    "Overruling",
     "Question",
     "Seen",
     "Settles",

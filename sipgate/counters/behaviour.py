@@ -133,6 +133,9 @@ class Behaviour(Watch):
     def grow(self, capacity: int) -> None:
         self.capacity = capacity
 
+    def forget(self, key: Key) -> None:
+        self._recent_by_key.pop(key, None)
+
     def see(self, check: Check, facts: Facts, now_us: int, time_us: int) -> Seen:
         """The score of what was before this attempt."""
         recent = self._recent_by_key.get(check.key)

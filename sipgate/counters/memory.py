@@ -8,13 +8,16 @@ from .calendar_window import CalendarCounter, CalendarDistinct
 from .counter import Counter
 from .gauge import Gauge
 from .last_end import LastEndWatch
+from .overruled import Overruled, overrule
 from .question import (
     COUNTED_ALWAYS,
     COUNTED_LATER,
     DISTINCT,
+    NO_FACTS,
     REFUSED_BY_CALLEE,
     Answer,
     Change,
+    Check,
     Definition,
     Ended,
     Facts,
@@ -53,6 +56,7 @@ class MemoryCounters:
     def __init__(self) -> None:
         self._counters_by_name: dict[str, Counter] = {}
         self._watches_by_name: dict[str, Watch] = {}
+        self._overruled_by_key: dict[Key, Overruled] = {}
         self._time_us = -(2**62)
 
     def __len__(self) -> int:
@@ -95,6 +99,24 @@ class MemoryCounters:
             else None
             for step in question.steps
         ]
+
+    def see(self, definition: Definition, key: Key, now_us: int, time_us: int) -> Seen:
+        """What a watch says of a key; nothing is counted."""
+        check = Check(definition, key, "", 0, False)
+        return self._see(check, NO_FACTS, now_us, max(time_us, self._time_us))
+
+    def overrule(self, key: Key, said: Overruled) -> None:
+        """From now on watches say of a key what an operator has said, until its time is over."""
+        overruled, latest_us = self._overruled_by_key, self._time_us
+        for passed in [one for one, old in overruled.items() if old.until_us <= latest_us]:
+            del overruled[passed]
+        overruled[key] = said
+
+    def forget(self, key: Key) -> None:
+        """Let watches forget what they hold against a key, and what was said of it."""
+        self._overruled_by_key.pop(key, None)
+        for watch in self._watches_by_name.values():
+            watch.forget(key)
 
     def recount(
         self, question: Question, *, is_admitted: bool, rejected_by: str | None = None
@@ -198,7 +220,7 @@ class MemoryCounters:
         first: Seen | None = None
         for index, check in enumerate(step.checks):
             if check.definition.settings is not None:
-                sight = self._watch(check.definition).see(check, facts, now_us, time_us)
+                sight = self._see(check, facts, now_us, time_us)
                 if sight.held:
                     sight.at = index
                     return sight
@@ -214,6 +236,14 @@ class MemoryCounters:
         assert first is not None, step
         return first
 
+    def _see(self, check: Check, facts: Facts, now_us: int, time_us: int) -> Seen:
+        seen = self._watch(check.definition).see(check, facts, now_us, time_us)
+        if self._overruled_by_key:
+            said = self._overruled_by_key.get(check.key)
+            if said is not None and time_us < said.until_us:
+                return overrule(seen, check, said, time_us)
+        return seen
+
     def _look_at_all(self, step: StepQuestion, facts: Facts, now_us: int, time_us: int) -> Seen:
         held, counted = True, 0
         frees_us: int | None = None
@@ -221,7 +251,7 @@ class MemoryCounters:
         for check in step.checks:
             one: Seen
             if check.definition.settings is not None:
-                one = self._watch(check.definition).see(check, facts, now_us, time_us)
+                one = self._see(check, facts, now_us, time_us)
                 values.update(one.values or {})
             else:
                 counter = self._counter(check.definition)

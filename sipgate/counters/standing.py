@@ -68,6 +68,9 @@ class Standing(Watch):
     def __len__(self) -> int:
         return len(self._faults_by_key)
 
+    def forget(self, key: Key) -> None:
+        self._faults_by_key.pop(key, None)
+
     def see(self, check: Check, facts: Facts, now_us: int, time_us: int) -> Seen:
         faults = self._faults_by_key.get(check.key)
         standing = 100 if faults is None else faults.standing(max(now_us, faults.latest_us))

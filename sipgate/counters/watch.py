@@ -1,6 +1,6 @@
 """What a counter is that learns more of calls than that they were."""
 
-from .question import Change, Check, Ended, Facts, Seen
+from .question import Change, Check, Ended, Facts, Key, Seen
 
 
 class Watch:
@@ -43,6 +43,9 @@ class Watch:
 
     def grow(self, capacity: int) -> None:
         """Look back further from now on."""
+
+    def forget(self, key: Key) -> None:
+        """An operator wants a key's past forgotten, where it is held against it."""
 
     def __len__(self) -> int:
         """How many keys are remembered."""

@@ -18,6 +18,7 @@ from .engine import Draft, Engine
 from .explanation import Explained, decision_row, explain, recorded
 from .lists import REFUSALS, ListLookup, MemoryLists
 from .open_attempts import OpenAttempt, OpenAttempts, asks_for_repair
+from .operator_act import RESET, judged, judges_callers, overrule_caller
 from .policy import Policy, Rule
 from .policy_file import load_policy, read_policy
 from .policy_schema import policy_schema
@@ -38,6 +39,7 @@ from .rules import ConcurrentCondition, RateCondition
 
 __all__ = [
     "REFUSALS",
+    "RESET",
     "Action",
     "Allow",
     "Attempt",
@@ -77,7 +79,10 @@ __all__ = [
     "explain",
     "is_emergency",
     "is_refusal_code",
+    "judged",
+    "judges_callers",
     "load_policy",
+    "overrule_caller",
     "policy_schema",
     "read_policy",
     "rebuild_horizon",

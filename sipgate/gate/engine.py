@@ -4,7 +4,18 @@ from collections import OrderedDict
 from collections.abc import Container
 
 from sipgate.consent import ConsentLookup, MemoryConsents
-from sipgate.counters import Answer, Change, Ended, Key, MemoryCounters, Moves, Seen, microseconds
+from sipgate.counters import (
+    Answer,
+    Change,
+    Definition,
+    Ended,
+    Key,
+    MemoryCounters,
+    Moves,
+    Overruled,
+    Seen,
+    microseconds,
+)
 
 from .attempt import Attempt
 from .compiled_policy import CompiledPolicy, CompiledRule, Prepared
@@ -200,6 +211,20 @@ class Engine:
         self._live.add(charge)
         return charge
 
+    def seen(self, definition: Definition, key: Key, now: float, time: float) -> Seen:
+        """What a watch of the policy says of a key; nothing is counted."""
+        return self._counters.see(definition, key, microseconds(now), microseconds(time))
+
+    def overrule(self, caller: str, said: Overruled) -> None:
+        """An operator has exempted or suspended a caller for a time."""
+        self._counters.overrule(caller, said)
+
+    def reset(self, caller: str) -> None:
+        """An operator wants a caller's past forgotten, and what was said of him taken back."""
+        self._counters.forget(caller)
+        for draft in self._drafts:
+            draft.note(Reset(caller))
+
     def draft(self, policy: Policy, monitor: bool = False) -> "Draft":
         """Begin a reload; the old policy goes on deciding until `adopt`.
 
@@ -305,6 +330,22 @@ class Event:
         return []
 
 
+class Reset:
+    """A caller's past was forgotten."""
+
+    __slots__ = ("_caller",)
+
+    def __init__(self, caller: str) -> None:
+        self._caller = caller
+
+    def count(
+        self, compiled: CompiledPolicy, counters: MemoryCounters, names: Container[str]
+    ) -> list[Change]:
+        """Forget it there too."""
+        counters.forget(self._caller)
+        return []
+
+
 class Draft:
     """A policy that is about to decide: it gathers the counts that the old one doesn't keep."""
 
@@ -312,7 +353,7 @@ class Draft:
         self.compiled = compiled
         self._missing = missing  # names of counters
         self._counters = MemoryCounters()
-        self._noted: list[Event] = []
+        self._noted: list[Event | Reset] = []
 
     @property
     def policy(self) -> Policy:
@@ -323,11 +364,11 @@ class Draft:
         """Whether some of its counts must be read from the ledger."""
         return bool(self._missing)
 
-    def happened(self, event: Event) -> None:
+    def happened(self, event: Event | Reset) -> None:
         """Count what happened before the draft was made."""
         event.count(self.compiled, self._counters, self._missing)
 
-    def note(self, event: Event) -> None:
+    def note(self, event: Event | Reset) -> None:
         """Keep what happened after the draft was made, until `finish`."""
         if self._missing:
             self._noted.append(event)

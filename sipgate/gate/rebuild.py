@@ -1,12 +1,13 @@
 """The state of a gate, made from its ledger again: counts, open attempts, calls in progress."""
 
 from sipgate.counters import Ended
-from sipgate.ledger import AnsweredEntry, DecisionEntry, Entry, OutcomeEntry
+from sipgate.ledger import ActEntry, AnsweredEntry, DecisionEntry, Entry, OutcomeEntry
 
 from .attempt import Attempt
 from .decision import Charge, Decision, Step, Would
-from .engine import Draft, Engine, Event
+from .engine import Draft, Engine, Event, Reset
 from .open_attempts import OPEN_SECONDS, RETRY_SECONDS, OpenAttempt, OpenAttempts
+from .operator_act import overrule_caller, reset_caller
 from .policy import Policy
 
 MAX_CALL_SECONDS = 4 * 3600.0  # `max-call`: an older call frees its count
@@ -105,8 +106,8 @@ class Rebuild:
                         ended = ended_of(entry, call.decision.callee)
                         now, time = now_us / _MICRO, entry.time_us / _MICRO
                         self._engine.ended(call.charge, ended, now, time)
-            case _:
-                pass
+            case ActEntry():
+                overrule_caller(self._engine, entry.kind, entry.detail)
 
     def _decided(self, entry: DecisionEntry, now_us: int) -> None:
         is_admitted = entry.verdict != "reject"
@@ -179,8 +180,10 @@ class DraftHistory:
                     self._draft.happened(
                         Event(found[0], now_us, entry.time_us, found[1], ended=ended)
                     )
-            case _:
-                pass
+            case ActEntry():
+                caller = reset_caller(entry)
+                if caller is not None:
+                    self._draft.happened(Reset(caller))
 
 
 def rebuild_horizon(policy: Policy, max_call_seconds: float = MAX_CALL_SECONDS) -> float:

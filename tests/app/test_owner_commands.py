@@ -119,3 +119,57 @@ def test_an_order_that_cannot_be_carried_out_is_refused(
 
     with pytest.raises(RequestError, match=told):
         asyncio.run(ask(tmp_path, op, **{**crm, **args}))
+
+
+TRUST = (
+    "policy: test\nrevision: 1\nrules:\n"
+    "- {id: suspended, trust: {per: caller, below: 50}, then: reject}\n"
+)
+
+
+def test_a_suspended_caller_is_one_after_a_restart_until_he_is_reset(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(TRUST)
+    (tmp_path / "sipgate.toml").write_text(CONFIG)
+
+    def standing() -> dict[str, Any]:
+        [row] = asyncio.run(ask(tmp_path, "caller-show", caller="hq/4711"))["rules"]
+        return dict(row)
+
+    told = {"caller": "hq/4711", "reason": "complaint", "by": "root"}
+    usual = {"rule": "suspended", "kind": "trust", "below": 50}
+    answer = asyncio.run(ask(tmp_path, "caller-suspend", seconds=3600, **told))
+    assert standing() == usual | {"standing": 0, "overruled": "suspended"}
+    asyncio.run(ask(tmp_path, "caller-reset", **told))
+    assert standing() == usual | {"standing": 100}
+
+    with LedgerReader(load_config(tmp_path / "sipgate.toml", {}).gate.store_path) as reader:
+        acts = [one for one in reader.entries() if isinstance(one, ActEntry)]
+    suspended, reset = [one for one in acts if one.kind.startswith("caller-")]
+    assert (suspended.kind, suspended.by) == ("caller-suspended", "root")
+    assert suspended.detail == {
+        "caller": "hq/4711",
+        "reason": "complaint",
+        "until_us": round(answer["until"] * 1_000_000),
+    }
+    assert (reset.kind, reset.detail) == (
+        "caller-reset",
+        {"caller": "hq/4711", "reason": "complaint"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "seconds", "said"),
+    [
+        ("policy: test\nrevision: 1\nrules: []\n", 60, "no rule of the policy judges callers"),
+        (TRUST, 30 * 86_400, "at most 632250 s: so far a start reads the record back"),
+        (TRUST, 0, "at most"),
+    ],
+    ids=["nobody judges", "for longer than the record is read", "for no time"],
+)
+def test_what_cannot_be_kept_is_not_promised(
+    tmp_path: Path, policy: str, seconds: int, said: str
+) -> None:
+    (tmp_path / "policy.yaml").write_text(policy)
+    (tmp_path / "sipgate.toml").write_text(CONFIG)
+    with pytest.raises(RequestError, match=said):
+        asyncio.run(ask(tmp_path, "caller-exempt", caller="hq/1", seconds=seconds, reason="x"))

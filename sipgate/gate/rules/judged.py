@@ -38,6 +38,8 @@ class DialerCondition:
         score, signs = values.get("score"), values.get("signs")
         shown = f"{score / 1000:g}" if isinstance(score, int) else "none"
         per = ", ".join(self.per)
+        if "overruled" in values:
+            return f"{values['overruled']} by an operator, per {per}"
         return f"score {shown} of {self.score / 1000:g} per {per}: {signs or 'no sign speaks'}"
 
 
@@ -87,6 +89,8 @@ class TrustCondition:
     def explain(self, held: bool, values: Mapping[str, Value]) -> str:
         per = ", ".join(self.per)
         said = f"standing {values.get('standing')}, {self.below} wanted, per {per}"
+        if "overruled" in values:
+            return f"{said}: {values['overruled']} by an operator"
         if self.grade is None:
             return said
         if isinstance(self.grade, Restricted):
