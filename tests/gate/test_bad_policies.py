@@ -125,7 +125,7 @@ def test_a_byte_order_mark_at_the_beginning_is_none_of_it() -> None:
     ]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.data())
 def test_any_bytes_in_a_shipped_policy_are_one_or_an_error(data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(POLICIES))

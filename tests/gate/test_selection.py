@@ -87,7 +87,7 @@ def selects(when: When, attempt: Attempt, time: float) -> bool:
     return compiled is None or compiled(attempt, time)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(one_when(2), one_when(2), attempts(), st.integers(1_790_000_000, 1_791_000_000))
 def test_what_is_covered_is_selected_and_what_selects_nothing_does(
     wide: When, narrow: When, attempt: Attempt, time: int

@@ -59,7 +59,7 @@ def test_the_mistakes_that_an_editor_can_see_are_refused(old: str, new: str) -> 
     assert not is_valid(loaded(CASE.replace(old, new)), SCHEMA)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_the_schema_is_never_stricter_than_the_reader(data: st.DataObject) -> None:
     path: Any = data.draw(st.sampled_from(FILES))

@@ -246,7 +246,7 @@ CALLS = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(CALLS)
 def test_a_case_is_decided_as_an_engine_that_saw_those_calls_decides(calls: Any) -> None:
     rules = (
