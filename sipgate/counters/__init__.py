@@ -32,6 +32,7 @@ from .question import (
 from .share import ShareSettings, share_limit
 from .standing import StandingSettings
 from .watch import Watch
+from .wildcard import wildcard_pattern
 from .window import CalendarUnit, CalendarWindow, SlidingWindow, Window
 
 __all__ = [
@@ -64,4 +65,5 @@ __all__ = [
     "Window",
     "microseconds",
     "share_limit",
+    "wildcard_pattern",
 ]

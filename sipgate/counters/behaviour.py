@@ -13,7 +13,6 @@ The features are those of the papers on spam over telephones; the thresholds are
 simulated rooms (docs/simulate.md has the table).
 """
 
-import re
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 from math import isqrt
@@ -21,6 +20,7 @@ from typing import Final, TypeAlias
 
 from .question import Change, Check, Definition, Ended, Facts, Key, Seen
 from .watch import Watch
+from .wildcard import wildcard_pattern
 from .window import SlidingWindow
 
 SIGNS: Final = (
@@ -123,7 +123,7 @@ class Behaviour(Watch):
         self.capacity = definition.capacity
         self._length_us = window.length_us
         self._weights = settings.weights
-        self._machines = _wildcards(settings.user_agents)
+        self._machines = wildcard_pattern(settings.user_agents)
         self._is_machine_by_name: dict[str, bool] = {}
         self._recent_by_key: OrderedDict[Key, Recent] = OrderedDict()
 
@@ -537,13 +537,6 @@ def _are_neighbours(cli: str, callee: str) -> bool:
         and cli != callee
         and callee.startswith(cli[: length - NEIGHBOUR_DIGITS])
     )
-
-
-def _wildcards(patterns: tuple[str, ...]) -> "re.Pattern[str] | None":
-    if not patterns:
-        return None
-    alternatives = (".*".join(re.escape(part) for part in p.split("*")) for p in patterns)
-    return re.compile("|".join(alternatives), re.IGNORECASE | re.DOTALL)
 
 
 _WORDS: Final = tuple(

@@ -1,11 +1,10 @@
 """Which attempts a rule is for."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sipgate.counters import microseconds
+from sipgate.counters import microseconds, wildcard_pattern
 
 from .attempt import Attempt
 from .callee_place import callee_place
@@ -98,8 +97,8 @@ def _leading_digits(values: tuple[str, ...]) -> Selects:
 
 
 def _wildcards(values: tuple[str, ...]) -> Selects:
-    alternatives = (".*".join(re.escape(part) for part in v.split("*")) for v in values)
-    pattern = re.compile("|".join(alternatives), re.IGNORECASE | re.DOTALL)
+    pattern = wildcard_pattern(values)
+    assert pattern is not None, values
 
     def selects(attempt: Attempt, time: float) -> bool:
         return attempt.user_agent is not None and bool(pattern.fullmatch(attempt.user_agent))
