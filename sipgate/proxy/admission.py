@@ -4,6 +4,7 @@ An attempt is decided at once, its entry appended, and its INVITE parked in one 
 of sequence numbers. When the ledger reports what is durable, all up to there resume in one turn.
 """
 
+import re
 from collections import Counter, deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ from .wire_text import text_of
 
 STORE_PATIENCE = 1.0  # seconds that an INVITE waits for its entry: design §15
 KEPT_TEXT = 512  # characters of a header's text that an entry keeps
+
+# The user part of a To that looks like most: at its place, for it may stand in name or parameters.
+_PLAIN_TO = re.compile(rb'(?:"[^"\\]*"[ \t]*|[\w .-]*)<?sips?:([^@:;<>"]+)@')
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,7 +387,10 @@ class Admission:
     ) -> str | None:
         """The number in To where it is another than the one that rings (design §7)."""
         value = request.first(b"to")
-        if value is None or (uri.user and uri.user in value):
+        if value is None:
+            return None
+        plain = _PLAIN_TO.match(value)
+        if plain is not None and plain[1] == uri.user:
             return None
         try:
             to_uri = parse_uri(parse_name_addr(value).uri)

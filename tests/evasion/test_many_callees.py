@@ -62,6 +62,30 @@ def test_the_number_to_ring_in_to_is_looked_up_too(listing: House) -> None:
     assert listing.decisions[0].to_number == "+13055550001"
 
 
+@pytest.mark.parametrize(
+    "to",
+    [
+        b'To: "+13055550002" <sip:+13055550001@10.0.0.1>',
+        b'To: "<sip:+13055550002@10.0.0.1>" <sip:+13055550001@10.0.0.1>',
+        b'To: "\\"<sip:+13055550002@10.0.0.1>" <sip:+13055550001@10.0.0.1>',
+        b"To: <sip:+13055550001@10.0.0.1;x=+13055550002>",
+        b"To: <sip:+13055550001@10.0.0.1>;x=+13055550002",
+    ],
+    ids=["name", "name like an address", "escaped", "uri-parameter", "parameter"],
+)
+def test_the_dialled_number_elsewhere_in_to_hides_nothing(listing: House, to: bytes) -> None:
+    asked = listing.phone.asks(
+        "OPTIONS", "sip:+13055550002@10.0.0.1:5060", to="sip:+13055550002@10.0.0.1"
+    )
+    invite = asked.replace(b"OPTIONS", b"INVITE").replace(b"To: <sip:+13055550002@10.0.0.1>", to)
+
+    listing.phone.sends(invite.replace(b"branch=z9hG4bKb1", b"branch=z9hG4bKb2"))
+    listing.writes()
+
+    assert listing.decisions[0].to_number == "+13055550001"
+    assert listing.decisions[0].verdict == "reject"
+
+
 def test_a_to_that_names_another_number_can_be_refused() -> None:
     house = House(source='to-mismatch = "reject"')
 
