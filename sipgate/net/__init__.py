@@ -11,7 +11,7 @@ RFC 3261 §18 (transport), RFC 5626 §3.5.1 (CRLF keep-alive) with RFC 5389 (STU
 """
 
 from .certificate import CertificateError, ClientTls, ServerTls, VerifyClient, proves
-from .delivery import Counts, Receiver
+from .delivery import Arrived, Counts, Receiver
 from .flow import Flow
 from .inherited import InheritedSockets, bequeath, inherit
 from .limits import NetLimits
@@ -25,6 +25,7 @@ from .stun import stun_answer
 
 __all__ = [
     "NEVER_SHED",
+    "Arrived",
     "CertificateError",
     "ClientTls",
     "Counts",

@@ -37,7 +37,7 @@ from .datagrams import (
     receive_singly,
     unpack_address,
 )
-from .delivery import Delivery
+from .delivery import Arrived, Delivery
 from .flow import Flow
 from .kernel_backlog import KernelBacklog
 from .limits import NetLimits
@@ -248,29 +248,33 @@ class UdpSocket:
         """
         now, left = self._clock.now, BATCH_PACKETS
         while left > 0 and self.is_open and now() < ends_at:
+            most = min(left, AT_ONCE)
             try:
-                found = self._read_some(min(left, AT_ONCE))
+                found = self._read_some(most)
             except OSError as error:  # of an earlier datagram, as in `run`
                 self._socket_failed(error)
                 return
-            for at, (raw, flow) in enumerate(found):
-                if now() >= ends_at:
-                    for late, its_flow in found[at:]:
-                        self._queue.wait(late, its_flow.address)
-                    self._marks.append((self._read + len(found) - at, now()))
-                    return
-                self._hand_on(raw, flow)
-            if len(found) < AT_ONCE:
+            arrived = Arrived([pair for pair in found if not self._is_keep_alive(pair[0])])
+            self._read += len(found) - len(arrived.packets)
+            self._delivery.take(arrived, ends_at)
+            self._read += arrived.at
+            late = arrived.packets[arrived.at :]
+            if late:
+                for raw, flow in late:
+                    assert isinstance(flow, UdpFlow), "one of ours"
+                    self._queue.wait(raw, flow.address)
+                self._marks.append((self._read + len(late), now()))
+            if late or len(found) < most:
                 return
-            left -= len(found)
+            left -= most
 
-    def _read_some(self, most: int) -> list[tuple[bytes, UdpFlow]]:
+    def _read_some(self, most: int) -> list[tuple[bytes, Flow]]:
         """So many datagrams from the kernel, or as many as wait there."""
         if self._many is None:
             return [
                 (raw, self.flow(address)) for raw, address in receive_singly(self._socket, most)
             ]
-        flows, found = self._flows_by_packed, []
+        flows, found = self._flows_by_packed, list[tuple[bytes, Flow]]()
         for raw, packed in self._many.receive(self._socket.fileno(), most):
             flow = flows.get(packed)
             if flow is None:
@@ -281,6 +285,12 @@ class UdpSocket:
                 flow.seen_again = True
             found.append((raw, flow))
         return found
+
+    def _is_keep_alive(self, raw: bytes) -> bool:
+        if len(raw) > KEEP_ALIVE_BYTES or raw.strip(b"\r\n\0 "):
+            return False
+        self._delivery.counts.keep_alives += 1
+        return True
 
     def _empty_outbox(self) -> None:
         messages, at = self._outbox, 0
@@ -317,9 +327,7 @@ class UdpSocket:
 
     def _hand_on(self, raw: bytes, flow: UdpFlow) -> None:
         self._read += 1
-        if len(raw) <= KEEP_ALIVE_BYTES and not raw.strip(b"\r\n\0 "):
-            self._delivery.counts.keep_alives += 1
-        else:
+        if not self._is_keep_alive(raw):
             self._delivery.packet(raw, flow)
 
     def _begin_turn(self) -> None:

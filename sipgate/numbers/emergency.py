@@ -39,6 +39,7 @@ class EmergencyNumbers:
         if not self.regions:
             patterns += ANYWHERE
         any_of_them = "|".join(dict.fromkeys(patterns))
+        self.pattern = any_of_them  # a regular expression of them all
         self._matches = re.compile(any_of_them).fullmatch
         self._ends = re.compile(f"(?:{any_of_them})\\Z").search
         lengths = [len(number) for number in (*added, *ANYWHERE)]

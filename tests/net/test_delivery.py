@@ -4,7 +4,7 @@ from structlog.testing import capture_logs
 
 from sipgate.clock import VirtualClock
 from sipgate.net import Flow, Listener
-from sipgate.net.delivery import Counts, Delivery
+from sipgate.net.delivery import Arrived, Counts, Delivery
 from sipgate.net.local_addresses import LocalAddresses
 from sipgate.sip import BadMessage
 
@@ -93,3 +93,71 @@ def test_whatever_fails_nothing_is_raised() -> None:
         "bad_stream_failed",
     ]
     assert counts.failed == 4
+
+
+class Counter(Recorder):
+    """Takes packets by many; one that says so fails."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        super().__init__()
+        self.clock = clock
+        self.taken = 0
+
+    def take(self, arrived: Arrived, ends_at: float) -> None:
+        self.taken += 1
+        while arrived.at < len(arrived.packets) and self.clock.now() < ends_at:
+            self.clock.advance(0.1)
+            self.packet(*arrived.packets[arrived.at])
+            arrived.at += 1
+
+
+def many(clock: VirtualClock, *packets: bytes) -> Arrived:
+    """These packets of one peer."""
+    flow = Silent("10.1.0.7", 5060, listener(clock))
+    return Arrived([(raw, flow) for raw in packets])
+
+
+def test_packets_that_arrive_together_are_taken_by_many_if_the_receiver_likes() -> None:
+    clock, counts = VirtualClock(), Counts()
+    recorder = Counter(clock)
+    arrived = many(clock, b"1", b"2", b"3")
+    Delivery(recorder, counts, clock).take(arrived, clock.now() + 1.0)
+    assert (recorder.packets, recorder.taken, arrived.at) == ([b"1", b"2", b"3"], 1, 3)
+    assert counts.packets == 3
+
+
+def test_they_are_taken_singly_if_it_does_not() -> None:
+    clock, recorder, counts = VirtualClock(), Recorder(), Counts()
+    recorder.on_packet = lambda raw, flow: clock.advance(0.1)
+    arrived = many(clock, b"1", b"2", b"3")
+    Delivery(recorder, counts, clock).take(arrived, clock.now() + 0.15)
+    assert (recorder.packets, arrived.at, counts.packets) == ([b"1", b"2"], 2, 2)
+
+
+def test_when_it_is_late_the_rest_is_left() -> None:
+    clock, counts = VirtualClock(), Counts()
+    recorder = Counter(clock)
+    arrived = many(clock, b"1", b"2", b"3")
+    delivery = Delivery(recorder, counts, clock)
+    delivery.take(arrived, clock.now() + 0.15)
+    assert (arrived.at, counts.packets) == (2, 2)
+    delivery.take(arrived, clock.now())
+    assert (arrived.at, counts.packets) == (2, 2)
+    delivery.take(arrived, clock.now() + 1)
+    assert (recorder.packets, counts.packets) == ([b"1", b"2", b"3"], 3)
+
+
+def test_one_that_fails_among_many_is_logged_and_the_others_are_taken_once() -> None:
+    def fail_once(raw: bytes, flow: Flow) -> None:
+        assert raw != b"BROKEN", "as planned"
+
+    clock, counts = VirtualClock(), Counts()
+    recorder = Counter(clock)
+    recorder.on_packet = fail_once
+    arrived = many(clock, b"BROKEN", b"2", b"BROKEN", b"4", b"BROKEN")
+    with capture_logs() as logs:
+        Delivery(recorder, counts, clock).take(arrived, clock.now() + 10)
+    assert [line["event"] for line in logs] == 3 * ["packet_failed"]
+    assert recorder.packets == [b"BROKEN", b"2", b"BROKEN", b"4", b"BROKEN"]
+    assert recorder.failed == 3 * [b"BROKEN"]
+    assert (arrived.at, counts.packets, counts.failed) == (5, 5, 3)

@@ -5,6 +5,7 @@ from hashlib import sha256
 
 import pytest
 
+from sipgate.net import Arrived
 from sipgate.proxy import packet_guard, stateless_refusal
 from sipgate.proxy.overload import ASKED_SECONDS
 from sipgate.sip import Response, parse_message, secret_hash
@@ -585,3 +586,30 @@ def test_an_emergency_call_in_any_spelling_is_served_in_overload(uri: str) -> No
     house.phone.asks("INVITE", uri)
     assert [line for line in house.heard() if line.startswith("trunk: INVITE ")]
     assert house.parts.counts["calls_emergency"] == 1
+
+
+# Packets that arrive together
+
+
+def test_packets_that_arrive_together_are_handled_as_one_by_one() -> None:
+    one_by_one, together = House(), House()
+    overloaded(one_by_one)
+    overloaded(together)
+    raws = [one_by_one.phone.calls(call_id=f"c{n}", branch=f"b{n}") for n in range(5)]
+    raws += [one_by_one.phone.asks("OPTIONS", f"sip:{GATE}", call_id="o", branch="o")]
+    arrived = Arrived([(raw, together.phone.wire) for raw in raws])
+    together.parts.proxy.take(arrived, together.clock.now() + 1.0)
+    assert arrived.at == 6
+    heard = together.heard()
+    assert heard == one_by_one.heard()
+    assert heard.count("phone: SIP/2.0 503 Service Unavailable") == 5
+    assert together.parts.counts == one_by_one.parts.counts
+
+
+def test_when_it_is_late_the_rest_of_what_arrived_together_waits() -> None:
+    house = House()
+    raws = [house.phone.asks("OPTIONS", f"sip:{GATE}", branch=f"o{n}") for n in range(3)]
+    house.heard()
+    arrived = Arrived([(raw, house.phone.wire) for raw in raws])
+    house.parts.proxy.take(arrived, house.clock.now())
+    assert arrived.at == 1
