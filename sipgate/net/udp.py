@@ -254,7 +254,13 @@ class UdpSocket:
             except OSError as error:  # of an earlier datagram, as in `run`
                 self._socket_failed(error)
                 return
-            arrived = Arrived([pair for pair in found if not self._is_keep_alive(pair[0])])
+            arrived = Arrived(
+                [
+                    (raw, flow)
+                    for raw, flow in found
+                    if len(raw) > KEEP_ALIVE_BYTES or not self._is_keep_alive(raw)
+                ]
+            )
             self._read += len(found) - len(arrived.packets)
             self._delivery.take(arrived, ends_at)
             self._read += arrived.at
