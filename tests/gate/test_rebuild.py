@@ -66,6 +66,9 @@ rules:
 - id: refused
   rate: {per: [organisation, callee], limit: 1, window: day, count: refused-by-callee}
   then: {reject: 607}
+- id: rejected
+  rate: {per: [caller, callee], limit: 3, window: 35s, count: rejected}
+  then: {reject: 404, retry-after: opening}
 - id: days
   rate: {per: source, limit: 12, window: day, count: distinct-callees}
   then: {reject: 404}
