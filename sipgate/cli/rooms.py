@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 
 from .failure import BadInput, CannotDo
 from .output import counted, print_json, print_line, print_table
@@ -114,12 +115,14 @@ def rooms(
     found = [load_scenario(path) for path in _files(scenarios)]
     config = own_config()
     verdicts: list[RoomVerdict] = []
-    for scenario in found:
-        for turn in range(seeds):
-            seeded = scenario.model_copy(update={"seed": scenario.seed + turn})
-            verdicts.append(play_room(seeded, config, loaded))
-            if as_json:
-                print_json(verdicts[-1].as_json())
+    with Console(stderr=True).status("") as status:  # on a terminal only
+        for scenario in found:
+            for turn in range(seeds):
+                status.update(f"{scenario.scenario}, play {turn + 1} of {seeds}")
+                seeded = scenario.model_copy(update={"seed": scenario.seed + turn})
+                verdicts.append(play_room(seeded, config, loaded))
+                if as_json:
+                    print_json(verdicts[-1].as_json())
     if not as_json:
         print_table(COLUMNS, [_row(verdicts[at : at + seeds]) for at in _starts(verdicts, seeds)])
         _tell(verdicts, seeds)
