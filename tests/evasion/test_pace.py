@@ -4,6 +4,10 @@ from tests.proxy.house import House
 
 from .verdict import reached, verdicts
 
+STORMS = """[
+{id: storm, rate: {per: caller, limit: 5, window: 60s, count: rejected},
+ then: {reject: 603, retry-after: opening}},
+{id: pace, rate: {per: caller, limit: 1, window: 10s, count: admitted}, then: {reject: 480}}]"""
 ONE_LINE = "[{id: lines, concurrent: {per: caller, limit: 1}, then: {reject: 486}}]"
 
 
@@ -50,6 +54,34 @@ def test_redialling_at_once_after_a_refusal_stays_refused(capped: House) -> None
         capped.writes()
 
     assert [verdict for _, verdict, _ in verdicts(capped)].count("allow") == 2
+
+
+def test_redialling_for_ever_gets_dearer_and_each_time_is_on_record() -> None:
+    house = House(STORMS)
+    for number in range(50):
+        house.phone.calls(call_id=f"c{number}", branch=f"x{number}")
+        house.writes()
+        house.waits(1)
+    house.phone.calls("+13055550002", call_id="other", branch="other")  # another number, too
+    house.writes()
+    house.heard()
+
+    told = [(entry.rule, entry.code) for entry in house.decisions]
+    assert told == [(None, None)] + [("pace", 480)] * 5 + [("storm", 603)] * 45
+    assert int(house.phone.got_response(603).first(b"retry-after") or b"0") >= 55
+
+
+def test_who_is_silent_for_as_long_as_told_is_let_through() -> None:
+    house = House(STORMS)
+    for number in range(8):
+        house.phone.calls(call_id=f"c{number}", branch=f"x{number}")
+        house.writes()
+    house.heard()
+    house.waits(int(house.phone.got_response(603).first(b"retry-after") or b"0"))
+    house.phone.calls(call_id="late", branch="late")
+    house.writes()
+
+    assert verdicts(house)[-1] == ("+13055550001", "allow", None)
 
 
 def test_hanging_up_in_the_callees_name_frees_no_line() -> None:
