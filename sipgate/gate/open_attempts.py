@@ -90,6 +90,14 @@ class OpenAttempts:
                 return one
         return None
 
+    def is_repeated(self, attempt: Attempt, now: float) -> bool:
+        """Whether this INVITE is one more of an attempt that is open; changes nothing."""
+        self.expire(now)
+        return any(
+            one.is_open and one.cseq == attempt.cseq and self._may_repeat(one, now)
+            for one in self._attempts_by_name.get(_name(attempt), ())
+        )
+
     def opened(
         self, attempt: Attempt, decision_seq: int, decision: Decision, now: float
     ) -> OpenAttempt:

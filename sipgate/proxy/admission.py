@@ -156,6 +156,10 @@ class Admission:
             lead_zone=lead_zone,
         )
 
+    def is_repeated(self, attempt: Attempt, now: float) -> bool:
+        """Whether this INVITE belongs to an attempt that was decided and is open."""
+        return self._open_attempts.is_repeated(attempt, now)
+
     def admit(
         self,
         context: ResponseContext,

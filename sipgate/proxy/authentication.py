@@ -42,6 +42,7 @@ class Unproven:
 
     status: int
     headers: tuple[bytes, ...]
+    user_of_before: str | None = None  # his password is right, the nonce is of before the restart
 
 
 class Authenticator:
@@ -91,7 +92,10 @@ class Authenticator:
             # An old nonce, one of before the restart or of another address, or a count that was
             # used: the password is right, so the phone may answer the new challenge by itself.
             self._counts["digest_stale"] += 1
-            return self._challenge(source, peer, now, stale=True)
+            unproven = self._challenge(source, peer, now, stale=True)
+            if freshness is Freshness.OF_BEFORE:
+                return Unproven(unproven.status, unproven.headers, user_of_before=user)
+            return unproven
         self._mint.use(credentials.nonce, credentials.nonce_count, now)
         self._guesses.right(peer, user)
         return user

@@ -152,6 +152,7 @@ class CallSetup:
         if is_emergency(callee) and source.decide:
             self._emergency(context, uri, callee, now)
             return
+        context.uri, context.callee = uri, callee
         if self._turned_away(context, now) or self._is_unproven(context, now):
             return
         allows_routes = self._upstream_sender.allows_routes(source, routes)
@@ -168,7 +169,7 @@ class CallSetup:
             context.is_initial = False
             self._upstream_sender.send_invite(context, uri, callee, routes, original, now)
             return
-        context.uri, context.callee, context.routes = uri, callee, routes
+        context.routes = routes
         attempt = self._admission.attempt(
             request,
             source,
@@ -293,8 +294,28 @@ class CallSetup:
         if isinstance(found, str):
             context.proven = found
             return False
+        if self._was_proven(context, source, found.user_of_before, now):
+            context.proven = found.user_of_before
+            self.counts["digest_repeated"] += 1
+            return False
         self._forwarder.respond(context, found.status, now, headers=found.headers)
         return True
+
+    def _was_proven(
+        self, context: ResponseContext, source: Source, user: str | None, now: float
+    ) -> bool:
+        """Whether it is an INVITE of this user that was proven before a restart, come again.
+
+        With the answer to a new challenge it would be another attempt, decided and sent twice.
+        """
+        request, uri, callee = context.request, context.uri, context.callee
+        if user is None or request.method != b"INVITE" or uri is None or callee is None:
+            return False
+        names = context.flow.peer_names
+        attempt = self._admission.attempt(
+            request, source, uri, callee, proven=user, peer_names=names
+        )
+        return self._admission.is_repeated(attempt, now)
 
     def refer(
         self,

@@ -1,8 +1,8 @@
 """Nonces of the gate's own challenges: made from the clock under a key, checked without a table.
 
 RFC 7616 §3.3. Only those that were used are remembered, with the counts seen, so that credentials
-that somebody overheard are good for nothing (§5.5). A nonce of before the restart is stale: nobody
-knows any more which of its counts were used.
+that somebody overheard are good for nothing (§5.5). Of a nonce of before the restart nobody knows
+any more which of its counts were used.
 """
 
 from collections import OrderedDict
@@ -22,7 +22,8 @@ class Freshness(Enum):
     """What a nonce is worth."""
 
     FRESH = auto()
-    STALE = auto()  # ours, but too old or of before the restart
+    STALE = auto()  # ours, but too old
+    OF_BEFORE = auto()  # ours and not too old, but of before the restart
     REPLAYED = auto()  # ours, with a count that was used
     FOREIGN = auto()  # not ours, or given to another peer
 
@@ -57,8 +58,10 @@ class NonceMint:
         made_at = int(head[:_TIME_DIGITS], 16) / 1000
         if made_at <= self._stale_through:
             return Freshness.STALE
-        if made_at + 0.001 < self._started_at or not now - NONCE_SECONDS <= made_at <= now + 1.0:
+        if not now - NONCE_SECONDS <= made_at <= now + 1.0:
             return Freshness.STALE
+        if made_at + 0.001 < self._started_at:
+            return Freshness.OF_BEFORE
         seen = self._seen.get(nonce)
         if seen is None:
             return Freshness.FRESH

@@ -22,6 +22,19 @@ def test_an_invite_with_the_open_cseq_belongs(known: OpenAttempts, attempt: Any)
     assert (one.decision_seq, one.decision) == (7, ALLOW)
 
 
+def test_whether_an_invite_belongs_can_be_asked_without_its_belonging(
+    known: OpenAttempts, attempt: Any
+) -> None:
+    assert not known.is_repeated(attempt(), 0.0)
+    one = known.opened(attempt(), 7, ALLOW, 0.0)
+    assert known.is_repeated(attempt(), 1.0)
+    assert not known.is_repeated(attempt(cseq=2), 1.0)
+    assert not known.is_repeated(attempt(call_id="other"), 1.0)
+    assert (one.invites, one.forks) == (1, 0)
+    known.ended(one, 486, 2.0)
+    assert not known.is_repeated(attempt(), 2.0)
+
+
 @pytest.mark.parametrize("field", ["source", "caller", "call_id", "from_tag", "callee"])
 def test_another_name_is_another_attempt(known: OpenAttempts, attempt: Any, field: str) -> None:
     known.opened(attempt(), 7, ALLOW, 0.0)

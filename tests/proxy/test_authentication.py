@@ -362,6 +362,64 @@ def test_who_is_named_by_a_scheme_before_digest_is_not_asked() -> None:
     assert house.decisions[0].caller == "hq/4711"
 
 
+def test_a_proven_invite_that_comes_again_after_a_restart_is_asked_for_nothing_and_sent_once() -> (
+    None
+):
+    house = guarded(CAPPED)
+    is_asked(house)
+    shown = proof(house)
+    house.phone.calls(headers=[shown], cseq=2, branch="b2")
+    house.writes()
+    house.heard()
+    branch = house.trunk.got_request("INVITE").via.branch
+    house.clock.advance(5)
+    after = house.restarts()
+    after.phone.calls(headers=[shown], cseq=2, branch="b2")
+    assert after.heard() == [
+        "phone: SIP/2.0 100 Trying",
+        "trunk: INVITE sip:+13055550001@10.9.0.9:5080 SIP/2.0",
+    ]
+    assert after.trunk.got_request("INVITE").via.branch == branch
+    assert len(after.decisions) == 1
+    assert after.parts.counts["digest_repeated"] == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"cseq": 3}, {"call_id": "other"}, {"from_tag": "other"}],
+    ids=["CSeq", "Call-ID", "From tag"],
+)
+def test_another_invite_with_credentials_of_before_a_restart_is_asked_again(
+    changed: dict[str, object],
+) -> None:
+    house = guarded()
+    is_asked(house)
+    shown = proof(house)
+    house.phone.calls(headers=[shown], cseq=2, branch="b2")
+    house.writes()
+    house.heard()
+    house.clock.advance(5)
+    after = house.restarts()
+    fields: dict[str, object] = {"cseq": 2, **changed}
+    after.phone.calls(headers=[shown], branch="b3", **fields)  # type: ignore[arg-type]
+    after.heard()
+    assert b"stale=true" in b" ".join(after.phone.got_response(407).lines)
+
+
+def test_a_wrong_password_is_none_after_a_restart_either() -> None:
+    house = guarded()
+    is_asked(house)
+    shown, wrong = proof(house), proof(house, password="guess")
+    house.phone.calls(headers=[shown], cseq=2, branch="b2")
+    house.writes()
+    house.heard()
+    house.clock.advance(5)
+    after = house.restarts()
+    after.phone.calls(headers=[wrong], cseq=2, branch="b2")
+    assert after.heard() == ["phone: SIP/2.0 407 Proxy Authentication Required"]
+    assert after.parts.counts["digest_failed"] == 1
+
+
 def test_credentials_of_before_a_restart_are_stale() -> None:
     house = guarded()
     is_asked(house)

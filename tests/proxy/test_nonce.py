@@ -25,9 +25,12 @@ def test_a_nonce_is_for_one_address() -> None:
     assert nonces.check(nonces.make("10.0.0.1", 1.0), 1, "10.0.0.2", 1.0) is Freshness.FOREIGN
 
 
-def test_a_nonce_of_before_the_restart_is_stale_and_of_another_boot_foreign() -> None:
+def test_a_nonce_of_before_the_restart_is_known_as_such_and_of_another_boot_foreign() -> None:
     nonce = mint().make("10.0.0.1", 100.0)
-    assert mint(120.0).check(nonce, 1, "10.0.0.1", 130.0) is Freshness.STALE
+    assert mint(120.0).check(nonce, 1, "10.0.0.1", 130.0) is Freshness.OF_BEFORE
+    late = 101.0 + NONCE_SECONDS
+    assert mint(120.0).check(nonce, 1, "10.0.0.1", late) is Freshness.STALE
+    assert mint(120.0).check(nonce, 1, "10.0.0.2", 130.0) is Freshness.FOREIGN
     assert mint(0.0, "c").check(nonce, 1, "10.0.0.1", 130.0) is Freshness.FOREIGN
 
 
