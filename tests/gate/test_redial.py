@@ -113,16 +113,18 @@ def test_what_is_remembered_of_refusals_changes_no_decision(moves: list[Any]) ->
     assert played(moves, 10_000) == played(moves, 0)
 
 
-class AskedLists(MemoryLists):
-    """Lists that count how often they are asked."""
+class AskedLists:
+    """Lists without anything on them that count how often they are asked."""
 
     def __init__(self) -> None:
-        super().__init__()
         self.asked = 0
 
     def holds(self, name: str, value: str) -> bool:
         self.asked += 1
-        return super().holds(name, value)
+        return False
+
+    def as_of(self, name: str) -> float | None:
+        return None
 
 
 def test_a_storm_asks_no_list_behind_its_rule() -> None:
