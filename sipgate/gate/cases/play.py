@@ -210,6 +210,7 @@ class _Stage:
             granted=None if said.revoked else time,
             expires=expires,
             revoked=time if said.revoked else None,
+            id=len(self._consents) + 1,  # of two at one instant the later decides
         )
 
     def _entry(self, text: str) -> str:

@@ -108,6 +108,14 @@ OLD = "- id: old\n  list: {name: dnc, max-age: 7d}\n  then: reject\n"
         (CONSENTED, (consent("2026-11-01T00:00:00Z", ", organisation: acme"),), "reject"),
         (
             CONSENTED,
+            (
+                consent("2026-11-01T00:00:00Z", ', organisation: hq, expires: "2026-11-02T00:00Z"'),
+                consent("2026-11-01T00:00:00Z"),
+            ),
+            "allow",
+        ),
+        (
+            CONSENTED,
             (consent("2026-11-01T00:00:00Z", f", expires: {DAY}14:00:00-05:00"),),
             "reject",
         ),

@@ -1,11 +1,12 @@
 """`consent`: nobody may be called without one that the policy accepts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sipgate.consent import Consent, MemoryConsents
@@ -218,8 +219,16 @@ def granted(draw: st.DrawFn) -> Consent:
     )
 
 
+FOR_ACME = {"purpose": "p", "organisation": "acme", "granted": TIME}
+FOR_ALL = {"purpose": "p", "granted": TIME, "source": "a", "basis": "x"}
+
+
 @given(st.lists(granted(), max_size=5), INSTANTS)
+@example([consent(**FOR_ACME), consent(**FOR_ALL)], TIME)
+@example([consent(**FOR_ALL), consent(**FOR_ACME)], TIME)
 def test_it_allows_exactly_what_the_design_says(consents: list[Consent], time: float) -> None:
+    # As the store gives them out, in the order of recording: of two of one instant the later wins.
+    consents = [replace(one, id=number) for number, one in enumerate(consents, 1)]
     engine = Engine(POLICY, MemoryCounters(), MemoryLists(), consents=MemoryConsents(consents))
     decision, _ = engine.decide(attempt(), NOW, time)
 
