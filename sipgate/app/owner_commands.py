@@ -133,6 +133,7 @@ class OwnerCommands:
                 raise RequestError(str(error)) from error
             except OSError as error:
                 raise RequestError(f"{self._config.gate.policy}: {error.strerror}") from error
+            self._check_region(parts.engine.policy, policy)
             self._reload_certificates()
             assert self._list_store is not None
             loaded = [
@@ -150,6 +151,14 @@ class OwnerCommands:
             parts.recorder.act("policy-loaded", str(request.get("by", "cli")), detail)
             log.info("policy_loaded", **detail)
             return detail
+
+    def _check_region(self, old: Policy, new: Policy) -> None:
+        """Emergency numbers and dial plans are those of the start: another region needs others."""
+        if new.region != old.region:
+            raise RequestError(
+                f"{self._config.gate.policy}: region {new.region or 'missing'} in the place of "
+                f"{old.region or 'none'}; expected a restart, for emergency numbers and dial plans"
+            )
 
     def _reload_certificates(self) -> None:
         """Those of the listeners and upstreams, for new connections."""

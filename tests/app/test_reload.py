@@ -44,6 +44,10 @@ BAD = {
         b"include: other.yaml\n" + SECOND.encode(),
         ':1:1: unknown key "include": a',
     ),
+    "another region, so other emergency numbers": (
+        b"region: GB\n" + SECOND.encode(),
+        ": region GB in the place of none; expected a restart",
+    ),
     "tab": (SECOND.replace("  then", "\tthen").encode(), ":6:1: a tab in the indentation"),
     "UTF-16": (SECOND.encode("utf-16"), ":1:1: UTF-16; expected UTF-8"),
     "nothing": (b"", ":1:1: the file is empty; expected a policy"),
