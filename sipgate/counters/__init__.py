@@ -29,6 +29,7 @@ from .question import (
     Value,
     microseconds,
 )
+from .rotation import NO_MEMBER
 from .share import ShareSettings, share_limit
 from .standing import StandingSettings
 from .watch import Watch
@@ -37,6 +38,7 @@ from .window import CalendarUnit, CalendarWindow, SlidingWindow, Window
 
 __all__ = [
     "COUNTED_LATER",
+    "NO_MEMBER",
     "SIGNS",
     "Answer",
     "BehaviourSettings",

@@ -1,9 +1,11 @@
 """How many members rotate, against a slow model; and that the memory for it has an end."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sipgate.counters import (
+    NO_MEMBER,
     CalendarWindow,
     Check,
     Definition,
@@ -49,15 +51,15 @@ def test_a_sliding_rotation_counts_the_members_in_the_window(
         assert counted == len(members) or 2 * limit <= counted <= len(members)
 
 
-@given(EVENTS, st.integers(1, 3))
+@given(EVENTS, st.integers(1, 3), st.sampled_from(("x", NO_MEMBER)))
 def test_a_held_member_passes_when_the_counter_says_so(
-    events: list[tuple[int, str]], limit: int
+    events: list[tuple[int, str]], limit: int, member: str
 ) -> None:
     counters, definition, now = MemoryCounters(), wanted(TEN_SECONDS, limit), 0
-    for seconds, member in events:
+    for seconds, other in events:
         now += seconds * SECOND
-        ask(counters, definition, member, now)
-    check = Check(definition, "k", "x", limit, False)
+        ask(counters, definition, other, now)
+    check = Check(definition, "k", member, limit, False)
     question = Question(now, now, [StepQuestion("no", None, (check,))])
     (seen,) = counters.check_and_count(question).seen
     assert seen is not None
@@ -90,6 +92,19 @@ def test_a_rotation_of_a_day_counts_the_members_of_the_day(
         past.append((day, member))
 
         assert held is (len(members) > limit)
+
+
+@pytest.mark.parametrize("window", [TEN_SECONDS, CalendarWindow("day", "UTC")])
+def test_whoever_shows_none_is_held_for_those_that_were_shown(window: Window) -> None:
+    counters, definition = MemoryCounters(), wanted(window, 2)
+    check = Check(definition, "k", NO_MEMBER, 2, False)
+    step = StepQuestion("no", None, (check,))
+
+    for member, is_held in (("a", False), ("b", False), ("b", False), ("c", True)):
+        ask(counters, definition, member, 1)
+        (seen,) = counters.check_and_count(Question(1, 1, [step])).seen
+        assert seen is not None
+        assert seen.held is is_held
 
 
 def test_whoever_rotates_through_thousands_is_remembered_by_a_few() -> None:

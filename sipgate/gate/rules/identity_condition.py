@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
-from sipgate.counters import Check, Definition, Seen, Value
+from sipgate.counters import NO_MEMBER, Check, Definition, Seen, Value
 from sipgate.gate.attempt import Attempt
 from sipgate.gate.lists import Lookups
 from sipgate.numbers import is_possible_number
@@ -49,8 +49,11 @@ class IdentityCondition:
             spoke = signs_of(attempt, wanted)
             cli = attempt.cli
             checks: tuple[Check, ...] = ()
-            if definition is not None and cli is not None:
-                checks = (Check(definition, attempt.caller, cli, limit, counts),)
+            if definition is not None:  # who shows none adds none, but may have shown too many
+                is_shown = cli is not None
+                checks = (
+                    Check(definition, attempt.caller, cli or NO_MEMBER, limit, counts and is_shown),
+                )
             if spoke:
                 return Asked(True, checks, _values(attempt, spoke))
             return Asked(None, checks, None) if checks else NO_SIGN

@@ -107,6 +107,21 @@ def test_an_attempt_that_another_sign_refuses_counts_for_the_rotation(gate: Make
     assert g.call(cli=OWN, owned_clis=frozenset((OWN,))).reason == "rotation"
 
 
+@pytest.mark.parametrize("window", ["1h", "day"])
+def test_who_has_shown_too_many_numbers_gains_nothing_by_showing_none(
+    gate: MakeGate, window: str
+) -> None:
+    g = with_identity(gate, f"{{rotation: {{limit: 2, window: {window}}}}}")
+    for number in ("+4930901820", "+4930901821"):
+        assert g.call(cli=number).verdict == "allow"
+    assert g.call(cli=None, is_anonymous=True).verdict == "allow"
+    assert g.call(cli="+4930901822").verdict == "reject"
+
+    hidden = g.call(cli=None, is_anonymous=True)
+
+    assert (hidden.verdict, hidden.reason) == ("reject", "rotation")
+
+
 def test_who_shows_no_number_rotates_none(gate: MakeGate) -> None:
     g = with_identity(gate, "{rotation: {limit: 0, window: 1h}}")
 
