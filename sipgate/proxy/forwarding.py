@@ -9,6 +9,7 @@ from sipgate.net import Flow
 from sipgate.sip import Request, Response, Splice, first_comma, parse_name_addr, parse_uri
 
 from .breadth import BREADTH_LINE, is_too_broad
+from .privacy import privacy_of
 from .source import Source
 
 MAX_FORWARDS = 70  # RFC 3261 §16.6 step 3
@@ -110,10 +111,7 @@ def forwarded_response(response: Response, back_flow: Flow, towards: Source | No
 
 def wants_privacy(message: Request | Response) -> bool:
     """Whether Privacy says `id` (RFC 3325 §9.3)."""
-    if b"rivacy" not in message.raw and b"RIVACY" not in message.raw:
-        return False  # nearly always
-    value = message.first(b"privacy")
-    return value is not None and b"id" in [part.strip() for part in value.lower().split(b";")]
+    return b"id" in privacy_of(message)
 
 
 def goes_further(response: Response) -> bool:

@@ -18,6 +18,7 @@ from sipgate.sip import (
     unescape_user,
 )
 
+from .privacy import privacy_of
 from .source import Source
 from .wire_text import text_of
 
@@ -88,12 +89,7 @@ def withholds_number(request: Request) -> bool:
 
     RFC 3323 §4.2, RFC 3325 §9.3.
     """
-    if b"rivacy" not in request.raw and b"RIVACY" not in request.raw:
-        return False  # nearly always
-    value = request.first(b"privacy")
-    if value is None:
-        return False
-    asked = [part.strip() for part in value.lower().split(b";")]
+    asked = privacy_of(request)
     return b"id" in asked or b"user" in asked
 
 

@@ -459,6 +459,7 @@ def test_over_udp_no_length_is_added() -> None:
     [
         (["P-Asserted-Identity: <tel:+13055559999>"], True),
         (["P-Asserted-Identity: <tel:+13055559999>", "Privacy: id"], False),
+        (["P-Asserted-Identity: <tel:+13055559999>", "pRiVaCy: id"], False),
         (["P-Asserted-Identity: <tel:+13055559999>", "PRIVACY: header; ID"], False),
         (["P-Asserted-Identity: <tel:+13055559999>", "Privacy: none"], True),
     ],
