@@ -34,7 +34,7 @@ from sipgate.gate import (
 )
 from sipgate.ledger import Ledger, LedgerError
 from sipgate.list_import import ListOrder, ListRefused, import_list
-from sipgate.net import CertificateError, Counts, Network
+from sipgate.net import CertificateError, Counts, Network, NewCertificates
 from sipgate.numbers import NumberList
 from sipgate.proxy import Call, CallState
 from sipgate.store import Handler, NumberListStore, RequestError, StoreError
@@ -124,8 +124,10 @@ class OwnerCommands:
                 log.error("reload_refused", problem=str(error))
 
     async def _reload(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Policy and lists, all or nothing."""
+        """Policy, lists and certificates, all or nothing: all is read before any is changed."""
         parts, _ = self._gate()
+        network = self._network
+        assert network is not None
         async with self._changing:
             try:
                 policy = await asyncio.to_thread(self._read_policy)
@@ -134,15 +136,16 @@ class OwnerCommands:
             except OSError as error:
                 raise RequestError(f"{self._config.gate.policy}: {error.strerror}") from error
             self._check_region(parts.engine.policy, policy)
-            self._reload_certificates()
+            certificates = self._read_certificates(network)
             assert self._list_store is not None
             loaded = [
                 (version, await self._load_list(version.name))
                 for version in await self._list_store.all()
             ]
-            await self._adopt(parts, policy)
+            await self._adopt(parts, policy)  # the last that may fail
             for version, entries in loaded:
                 self._lists.replace(version.name, entries, version.as_of)
+            network.use_certificates(certificates)
             detail = {
                 "policy": policy.name,
                 "revision": policy.revision,
@@ -160,11 +163,10 @@ class OwnerCommands:
                 f"{old.region or 'none'}; expected a restart, for emergency numbers and dial plans"
             )
 
-    def _reload_certificates(self) -> None:
+    def _read_certificates(self, network: Network) -> NewCertificates:
         """Those of the listeners and upstreams, for new connections."""
-        assert self._network is not None
         try:
-            self._network.reload_certificates()
+            return network.read_certificates()
         except CertificateError as error:
             raise RequestError(str(error)) from error
 

@@ -22,6 +22,7 @@ from .name_records import LookupFailed, NameRecords
 from .network import NEVER_SHED, Network, is_ordinary_request
 from .resolver import Location, ResolveError, Resolver, numeric
 from .stun import stun_answer
+from .tls import NewCertificates
 
 __all__ = [
     "NEVER_SHED",
@@ -39,6 +40,7 @@ __all__ = [
     "NameRecords",
     "NetLimits",
     "Network",
+    "NewCertificates",
     "Place",
     "Receiver",
     "ResolveError",

@@ -19,7 +19,7 @@ from .limits import NetLimits
 from .listener import BACKLOG, WILDCARDS, Listener, open_socket
 from .local_addresses import LocalAddresses
 from .tcp import TcpConnections, TcpFlow
-from .tls import TlsConnections
+from .tls import NewCertificates, TlsConnections
 from .udp import UdpSocket
 
 log = structlog.get_logger()
@@ -125,9 +125,13 @@ class Network:
         """How TLS meets the host that a configured target names. Raises CertificateError."""
         self._tls_connections.trust(host, settings)
 
-    def reload_certificates(self) -> None:
-        """Read all certificates again. Raises CertificateError, and then the old ones stay."""
-        self._tls_connections.reload_certificates()
+    def read_certificates(self) -> NewCertificates:
+        """Read all certificates again, for `use_certificates`. Raises CertificateError."""
+        return self._tls_connections.read_certificates()
+
+    def use_certificates(self, new: NewCertificates) -> None:
+        """Show these on the connections to come."""
+        self._tls_connections.use_certificates(new)
 
     def alias(self, flow: Flow, sent_by_host: str, port: int) -> bool:
         """Use a connection that was accepted for new requests too, where its peer asks (RFC 5923).

@@ -9,6 +9,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 
 import structlog
 
@@ -58,6 +59,14 @@ class TlsFlow(TcpFlow):
         super().connection_made(transport)
 
 
+@dataclass(frozen=True, slots=True)
+class NewCertificates:
+    """What was read and is not yet used."""
+
+    servers: dict[Listener, tuple[ServerTls, ssl.SSLContext]]
+    clients: dict[str, ssl.SSLContext]
+
+
 class TlsConnections(TcpConnections):
     """All TLS connections of a network, and the certificates that they are made with."""
 
@@ -87,14 +96,16 @@ class TlsConnections(TcpConnections):
         self._client_contexts[host] = settings.context()
         self._client_settings[host] = settings
 
-    def reload_certificates(self) -> None:
-        """Read all files again, for the connections to come; open ones stay as they are.
+    def read_certificates(self) -> NewCertificates:
+        """Read all files again; changes nothing. Raises CertificateError."""
+        return NewCertificates(
+            servers={one: (kept, kept.context()) for one, (kept, _) in self._servers.items()},
+            clients={host: kept.context() for host, kept in self._client_settings.items()},
+        )
 
-        Raises CertificateError, and then nothing has changed.
-        """
-        servers = {one: (kept, kept.context()) for one, (kept, _) in self._servers.items()}
-        clients = {host: kept.context() for host, kept in self._client_settings.items()}
-        self._servers, self._client_contexts = servers, clients
+    def use_certificates(self, new: NewCertificates) -> None:
+        """Have them for the connections to come; open ones stay as they are."""
+        self._servers, self._client_contexts = new.servers, new.clients
         self._default_context = None
 
     # Accepting

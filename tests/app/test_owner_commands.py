@@ -1,16 +1,21 @@
 """What a real gate answers on its store's socket."""
 
 import asyncio
+import sqlite3
+import ssl
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from sipgate.app.owner_commands import NETWORK_COUNTS
 from sipgate.app.process import serve
 from sipgate.config import load_config
 from sipgate.ledger import ActEntry, LedgerReader
 from sipgate.store import NoOwner, OwnerClient, RequestError
+from tests.net.authority import Authority
 
 CONFIG = """\
 [gate]
@@ -173,3 +178,58 @@ def test_what_cannot_be_kept_is_not_promised(
     (tmp_path / "sipgate.toml").write_text(CONFIG)
     with pytest.raises(RequestError, match=said):
         asyncio.run(ask(tmp_path, "caller-exempt", caller="hq/1", seconds=seconds, reason="x"))
+
+
+def test_a_reload_that_fails_at_the_lists_leaves_policy_and_certificates_too(
+    tmp_path: Path,
+) -> None:
+    old, new = Authority(tmp_path), Authority(tmp_path, "new")
+    certificate = old.issue("localhost")
+    (tmp_path / "policy.yaml").write_text("policy: old\nrevision: 1\nrules: []\n")
+    shown = f'address = "127.0.0.1:0"\ntransport = "tls"\ncertificate-file = "{certificate}"'
+    (tmp_path / "sipgate.toml").write_text(CONFIG.replace('address = "127.0.0.1:0"', shown))
+    config = load_config(tmp_path / "sipgate.toml", {})
+    client = OwnerClient(config.gate.store_path)
+
+    def rename(before: str, after: str) -> None:
+        with closing(sqlite3.connect(config.gate.store_path)) as store:
+            store.execute(f"ALTER TABLE {before} RENAME TO {after}")
+
+    async def is_shown(authority: Authority, port: int) -> bool:
+        context = ssl.create_default_context(cafile=str(authority.file))
+        try:
+            _, writer = await asyncio.open_connection(
+                "127.0.0.1", port, ssl=context, server_hostname="localhost"
+            )
+        except ssl.SSLError:
+            return False
+        writer.close()
+        return True
+
+    async def scenario() -> None:
+        gate = asyncio.create_task(serve(config))
+        try:
+            async with asyncio.timeout(30):
+                while not (  # noqa: ASYNC110
+                    started := [one for one in logs if one["event"] == "gate_started"]
+                ):
+                    await asyncio.sleep(0.02)
+                port = int(started[0]["listens"][0].rpartition(":")[2])
+                (tmp_path / "policy.yaml").write_text("policy: new\nrevision: 2\nrules: []\n")
+                certificate.write_bytes(new.issue("localhost").read_bytes())
+                rename("list_version", "lost")
+                with pytest.raises(RequestError):
+                    await asyncio.to_thread(client.request, "reload")
+                assert await is_shown(old, port)
+                assert not await is_shown(new, port)
+                assert "policy_loaded" not in [one["event"] for one in logs]
+                rename("lost", "list_version")
+                answer = await asyncio.to_thread(client.request, "reload")
+                assert (answer["policy"], answer["revision"]) == ("new", "2")
+                assert await is_shown(new, port)
+        finally:
+            gate.cancel()
+            await asyncio.wait([gate])
+
+    with capture_logs() as logs:
+        asyncio.run(scenario())

@@ -198,7 +198,10 @@ def test_new_certificates_are_for_new_connections_and_old_ones_live_on(tmp_path:
             _, old = await connect(listener, believer(authority))
             newer = Authority(tmp_path, "newer")
             tls.certificate_file.write_bytes(newer.issue("localhost").read_bytes())
-            network.reload_certificates()
+            read = network.read_certificates()
+            _, other = await connect(listener, believer(authority))  # read is not used
+            other.close()
+            network.use_certificates(read)
             _, new = await connect(listener, believer(newer))
             for number, writer in enumerate((old, new), 1):
                 writer.write(message(f"m{number}"))
@@ -218,7 +221,7 @@ def test_a_certificate_that_can_not_be_read_leaves_the_old_one(tmp_path: Path) -
             listener = await network.listen("tls", "127.0.0.1", 0, tls=tls)
             tls.certificate_file.write_text("nonsense")
             with pytest.raises(CertificateError):
-                network.reload_certificates()
+                network.read_certificates()
             _, writer = await connect(listener, believer(authority))
             writer.close()
 
