@@ -40,7 +40,7 @@ from sipgate.proxy import Call, CallState
 from sipgate.store import Handler, NumberListStore, RequestError, StoreError
 
 from .build import Parts
-from .history import moment_before, read_history
+from .history import moment_of, read_history
 from .second_look import find_decision, second_look
 
 SOON = 0.005  # seconds
@@ -198,17 +198,18 @@ class OwnerCommands:
     async def _read_history(self, draft: Draft, policy: Policy) -> None:
         _, ledger = self._gate()
         last_seq = ledger.next_seq - 1
-        now, time = self._clock.now(), self._clock.time()
-        age = EntryAge(self._clock.boot_id, microseconds(now), microseconds(time))
+        now = moment_of(self._clock)
+        age = EntryAge(now.boot, now.boot_us, now.time_us)
         # What was decided before the draft must be readable; a matter of milliseconds.
         while ledger.durable_seq < last_seq:  # noqa: ASYNC110
             await asyncio.sleep(SOON)
         await asyncio.to_thread(
             read_history,
             self._config.gate.store_path,
-            moment_before(self._clock, rebuild_horizon(policy, self._config.gate.max_call)),
+            now,
+            rebuild_horizon(policy, self._config.gate.max_call),
             last_seq,
-            DraftHistory(draft, age).feed,
+            DraftHistory(draft, age),
         )
 
     async def _import_list(self, request: dict[str, Any]) -> dict[str, Any]:

@@ -287,8 +287,9 @@ class GateProcess:
         """Counters, open attempts and calls as the ledger has them (design §10, After a crash)."""
         last_seq = ledger.found_seq
         recovery = Recovery(parts, self._policy, self._clock, self._config.gate.max_call)
+        store = self._config.gate.store_path
         await asyncio.to_thread(
-            read_history, self._config.gate.store_path, recovery.since, last_seq, recovery.feed
+            read_history, store, recovery.now, recovery.seconds, last_seq, recovery
         )
         restored = recovery.finish()
         if last_seq:

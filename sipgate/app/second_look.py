@@ -24,7 +24,7 @@ from sipgate.numbers import NumberList
 from sipgate.store import NumberListStore, engine
 
 from .build import make_source, own_numbers
-from .history import moment_before, read_history
+from .history import moment_of, read_history
 
 
 def find_decision(config: Config, decision: str) -> DecisionEntry | None:
@@ -79,16 +79,11 @@ async def engine_at_rest(config: Config, clock: Clock) -> Engine:
         await database.dispose()
     monitor = config.gate.mode == "monitor"
     made = Engine(policy, MemoryCounters(), lists, monitor=monitor, consents=consents)
-    rebuild = Rebuild(
-        made,
-        OpenAttempts(),
-        boot=clock.boot_id,
-        now_us=microseconds(clock.now()),
-        time_us=microseconds(clock.time()),
-    )
+    now = moment_of(clock)
+    rebuild = Rebuild(made, OpenAttempts(), boot=now.boot, now_us=now.boot_us, time_us=now.time_us)
     store = config.gate.store_path
     with LedgerReader(store) as reader:
         last_seq = reader.last_seq()
-    since = moment_before(clock, rebuild_horizon(policy, config.gate.max_call))
-    read_history(store, since, last_seq, rebuild.feed)
+    seconds = rebuild_horizon(policy, config.gate.max_call)
+    read_history(store, now, seconds, last_seq, rebuild)
     return made

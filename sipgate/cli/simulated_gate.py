@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from sipgate.app import Parts, Recovery, build, sip_limits
 from sipgate.clock import VirtualClock
 from sipgate.config import Config
+from sipgate.counters import microseconds
 from sipgate.gate import MemoryLists, Policy
-from sipgate.ledger import Ledger, Moment, decode_entry
+from sipgate.ledger import Ledger, decode_entry
 from sipgate.net import Flow, Resolver
 from sipgate.proxy import Target
 from sipgate.simulate import Alarm, SimulatedWriter, Surroundings
@@ -101,10 +102,10 @@ class SimulatedGate:
         if self._is_dead:
             return
         recovery = Recovery(self.parts, self._policy, self._clock, self._config.gate.max_call)
+        since_us = recovery.now.boot_us - microseconds(recovery.seconds)
         for _, body in self._around.disk.records[: self.ledger.found_seq]:
             entry = decode_entry(body)
-            made_at = Moment(time_us=entry.time_us, boot=entry.boot, boot_us=entry.boot_us)
-            if recovery.since.is_reached_by(made_at):  # what a reader would have skipped
+            if entry.boot_us >= since_us:  # what a reader would have skipped; there is one boot
                 recovery.feed(entry)
         recovery.finish()
         self.parts.recorder.act("gate-started", "sipgate", {})

@@ -40,6 +40,10 @@ class CalendarCounter(Counter):
         if self._passed:
             drain(self._passed)
 
+    def carry(self, time_us: int) -> None:
+        if time_us >= self._period.end_us:
+            self._period.turn(time_us)
+
     def _turn(self, time_us: int) -> None:
         self._period.turn(time_us)
         self._passed, self._counts_by_key = self._counts_by_key, {}
@@ -84,6 +88,10 @@ class CalendarDistinct(Counter):
             members.add(check.member)
         if self._passed:
             drain(self._passed)
+
+    def carry(self, time_us: int) -> None:
+        if time_us >= self._period.end_us:
+            self._period.turn(time_us)
 
     def _turn(self, time_us: int) -> None:
         self._period.turn(time_us)

@@ -30,6 +30,9 @@ class Counter:
         """Check limits up to this one from now on."""
         self.capacity = capacity
 
+    def carry(self, time_us: int) -> None:
+        """Go on in the calendar's period at this time with what was counted in an earlier one."""
+
     def __len__(self) -> int:
         """How many keys are remembered."""
         raise NotImplementedError

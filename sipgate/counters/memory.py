@@ -190,18 +190,25 @@ class MemoryCounters:
     def replace(self, definitions: Iterable[Definition], other: "MemoryCounters") -> None:
         """Keep the counters of these definitions only; one that `other` has is taken from there.
 
-        One that needs a higher capacity and is not in `other` goes on with what it knows.
+        One that needs a higher capacity and is not in `other` goes on with what it knows. Where the
+        calendar was set back, and `other` doesn't know from where, its days go on in those here.
         """
+        if other._time_us < self._time_us:
+            for rebuilt in other._counters_by_name.values():
+                rebuilt.carry(self._time_us)
+            for watch in other._watches_by_name.values():
+                watch.carry(self._time_us)
+        self._latest(other._time_us)
         known_watches = {**self._watches_by_name, **other._watches_by_name}
         known_counters = {**self._counters_by_name, **other._counters_by_name}
         kept: dict[str, Counter] = {}
         watches: dict[str, Watch] = {}
         for definition in definitions:
             name = definition.name
-            watch = known_watches.get(name)
-            if watch is not None:
-                watch.grow(definition.capacity)
-                watches[name] = watch
+            known = known_watches.get(name)
+            if known is not None:
+                known.grow(definition.capacity)
+                watches[name] = known
             counter = known_counters.get(name)
             if counter is not None:
                 counter.resize(definition.capacity)

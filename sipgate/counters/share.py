@@ -88,6 +88,9 @@ class ShareWatch(Watch):
             frees_us = None if end_us is None else end_us - time_us
         return Seen(is_held, part, frees_us, 0, values)
 
+    def carry(self, time_us: int) -> None:
+        self._sums.carry(time_us)
+
     def ended(self, check: Check, ended: Ended, now_us: int, time_us: int) -> Change | None:
         if self._of not in OF_ANSWERED or was_answered(ended):
             self._sums.add(check.key, self._is_one(ended), now_us, time_us)
@@ -122,6 +125,9 @@ class _SlidingSums:
 
     def bounds_us(self, time_us: int) -> tuple[int, int | None]:
         return time_us - self._length_us, None
+
+    def carry(self, time_us: int) -> None:
+        """The calendar doesn't matter."""
 
     def of(self, key: Key, now_us: int, time_us: int) -> Sums:
         slices = self._keys.get(key)
@@ -196,6 +202,10 @@ class _CalendarSums:
 
     def bounds_us(self, time_us: int) -> tuple[int, int | None]:
         return self._period.start_us, self._period.end_us
+
+    def carry(self, time_us: int) -> None:
+        if time_us >= self._period.end_us:
+            self._period.turn(time_us)
 
     def of(self, key: Key, now_us: int, time_us: int) -> Sums:
         if time_us >= self._period.end_us:

@@ -47,6 +47,9 @@ class Watch:
     def forget(self, key: Key) -> None:
         """An operator wants a key's past forgotten, where it is held against it."""
 
+    def carry(self, time_us: int) -> None:
+        """Go on in the calendar's period at this time with what was counted in an earlier one."""
+
     def __len__(self) -> int:
         """How many keys are remembered."""
         raise NotImplementedError

@@ -43,19 +43,25 @@ class RestoredCall:
 class EntryAge:
     """When an entry was made, on the clock of this boot.
 
-    Of the same boot it is known; of another, its age is the difference of calendar times, never
-    below 0 and never before an earlier entry's.
+    Each boot's own clock counts where it is known how that lies on this one's; of other boots an
+    age is the difference of calendar times. It is never below 0 and never before an earlier
+    entry's.
     """
 
     def __init__(self, boot: str, now_us: int, time_us: int) -> None:
-        self._boot = boot
         self._now_us = now_us
         self._time_us = time_us
+        self._zeros_us = {boot: 0}
         self._latest_us = -(2**62)
 
+    def date_by(self, zeros_us: dict[str, int]) -> None:
+        """Where the zero of each boot's clock lies on this boot's clock."""
+        self._zeros_us = {**zeros_us, **self._zeros_us}
+
     def now_us(self, entry: Entry) -> int:
-        if entry.boot == self._boot:
-            made_us = entry.boot_us
+        zero_us = self._zeros_us.get(entry.boot)
+        if zero_us is not None:
+            made_us = zero_us + entry.boot_us
         else:
             made_us = self._now_us - max(0, self._time_us - entry.time_us)
         self._latest_us = max(self._latest_us, min(made_us, self._now_us))
@@ -83,6 +89,10 @@ class Rebuild:
     def calls(self) -> dict[int, RestoredCall]:
         """Calls without an outcome, by the decision's `seq`."""
         return self._calls_by_seq
+
+    def date_by(self, zeros_us: dict[str, int]) -> None:
+        """Where the zero of each boot's clock lies on this boot's clock; comes first."""
+        self._age.date_by(zeros_us)
 
     def feed(self, entry: Entry) -> None:
         """Take one entry."""
@@ -150,6 +160,10 @@ class DraftHistory:
         self._age = age
         self._open: dict[int, tuple[Attempt, float]] = {}  # admitted, not over; when decided
         self._answered: set[int] = set()
+
+    def date_by(self, zeros_us: dict[str, int]) -> None:
+        """Where the zero of each boot's clock lies on this boot's clock; comes first."""
+        self._age.date_by(zeros_us)
 
     def feed(self, entry: Entry) -> None:
         """Take one entry."""

@@ -30,7 +30,8 @@ from .entry import (
 from .entry_file import EntryFile, Record, SqliteEntryFile
 from .errors import LedgerError, LedgerFullError
 from .ledger import Ledger, Writer
-from .reader import LedgerReader, Moment
+from .moment import Beginning, EntryMoments, Moment, beginning
+from .reader import LedgerReader
 from .writer import CAPACITY
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "MAX_INTEGER",
     "ActEntry",
     "AnsweredEntry",
+    "Beginning",
     "CallOutcome",
     "CallRow",
     "CallSearch",
@@ -47,6 +49,7 @@ __all__ = [
     "EndedBy",
     "Entry",
     "EntryFile",
+    "EntryMoments",
     "Ledger",
     "LedgerError",
     "LedgerFullError",
@@ -60,6 +63,7 @@ __all__ = [
     "Verdict",
     "Would",
     "Writer",
+    "beginning",
     "decode_entry",
     "encode_entry",
 ]

@@ -12,6 +12,7 @@ import msgspec
 
 from .entry import Entry
 from .errors import LedgerError
+from .moment import Beginning, Moment, beginning
 
 PAGE = 256  # entries: decoding a page holds the interpreter lock for about half a millisecond
 
@@ -21,20 +22,6 @@ FROM (SELECT seq, CAST(body AS TEXT) AS line FROM entry WHERE seq >= ? ORDER BY 
 """
 
 _ENTRIES: msgspec.json.Decoder[Entry] = msgspec.json.Decoder(Entry)
-
-
-class Moment(msgspec.Struct, frozen=True, kw_only=True):
-    """A moment by both clocks, as every entry is stamped with one; microseconds."""
-
-    time_us: int
-    boot: str
-    boot_us: int
-
-    def is_reached_by(self, other: "Moment") -> bool:
-        """Whether the other is not before it: within one boot that boot's own clock tells."""
-        if other.boot == self.boot:
-            return other.boot_us >= self.boot_us
-        return other.time_us >= self.time_us
 
 
 _MOMENT = msgspec.json.Decoder(Moment)
@@ -111,26 +98,28 @@ class LedgerReader:
         row = self._row("SELECT body FROM entry WHERE seq = ?", seq)
         return None if row is None else bytes(row[0])
 
-    def first_seq_since(self, moment: Moment) -> int:
-        """The first entry that is not older; past the last one when all are.
+    def beginning(self, now: Moment, age_us: int, last_seq: int) -> Beginning:
+        """Where to begin to read what is no older than this, and how old entries are."""
+        return beginning(self, now, age_us, last_seq)
 
-        In the boot of `moment` the boot-time clock decides, so that a calendar that was set hides
-        no entry. For older ones calendar time counts as rising with the numbers: after it was set
-        back the answer is one of the places where it was passed. About 25 look-ups for 30 million
-        entries.
-        """
-        low, high = max(self.first_seq(), 1), self.last_seq() + 1
-        while low < high:
-            middle = (low + high) // 2
-            row = self._row(
-                "SELECT seq, body FROM entry WHERE seq >= ? ORDER BY seq LIMIT 1", middle
-            )
-            assert row is not None, middle
-            if moment.is_reached_by(_MOMENT.decode(row[1])):
-                high = middle
-            else:
-                low = row[0] + 1
-        return low
+    def at_or_after(self, seq: int) -> tuple[int, Moment] | None:
+        """When the first entry from this number on was made; its number."""
+        return self._moment("SELECT seq, body FROM entry WHERE seq >= ? ORDER BY seq LIMIT 1", seq)
+
+    def at_or_before(self, seq: int) -> tuple[int, Moment] | None:
+        """When the last entry up to this number was made; its number."""
+        return self._moment(
+            "SELECT seq, body FROM entry WHERE seq <= ? ORDER BY seq DESC LIMIT 1", seq
+        )
+
+    def _moment(self, statement: str, seq: int) -> tuple[int, Moment] | None:
+        row = self._row(statement, seq)
+        if row is None:
+            return None
+        try:
+            return row[0], _MOMENT.decode(row[1])
+        except msgspec.MsgspecError as error:
+            raise LedgerError(f"{self._path}: entry {row[0]}: {error}") from error
 
     def _row(self, statement: str, *values: int) -> tuple[int, bytes] | None:
         try:

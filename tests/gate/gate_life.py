@@ -20,11 +20,13 @@ from sipgate.gate import (
     rebuild_horizon,
 )
 from sipgate.ledger import (
+    ActEntry,
     AnsweredEntry,
     DecisionEntry,
     Entry,
     Moment,
     OutcomeEntry,
+    beginning,
     decode_entry,
     encode_entry,
 )
@@ -51,9 +53,9 @@ class Life:
         self.entries: list[Entry] = []
         self.late: list[Entry] = []  # not yet in the ledger
         self.open: dict[int, Charge] = {}  # calls in progress by their decision's number
-        self.dated: list[tuple[int, int]] = []  # when entries of other boots were, by both clocks
-        self.first_read = 0  # place in `happened` of what the gate can know of
+        self.first_read = [0]  # places in `happened` from which on the gate, or a reload, has read
         self.is_writing_late = False
+        self._zeros_us = {self.boot_id: 0}
         self._seq = 0
         self._answered: set[int] = set()
         self._draft: tuple[Draft, DraftHistory, list[Entry]] | None = None
@@ -68,6 +70,7 @@ class Life:
 
     def set_clock(self, microseconds: int) -> None:
         """The calendar is set, forward or back."""
+        self.write()
         self.time_us += microseconds
 
     def call(self, attempt: Attempt) -> Decision:
@@ -104,8 +107,8 @@ class Life:
         self.happened = [entry for entry in self.happened if id(entry) not in lost]
         self.late, self._draft = [], None
         self.engine = Engine(self.policy, MemoryCounters(), MemoryLists())
-        self.dated.append((self.now_us, self.time_us))
-        read = self._read(self.policy)
+        self._date()
+        zeros_us, read = self._read(self.policy)
         rebuild = Rebuild(
             self.engine,
             OpenAttempts(),
@@ -113,18 +116,19 @@ class Life:
             now_us=self.now_us,
             time_us=self.time_us,
         )
+        rebuild.date_by(zeros_us)
         for entry in read:
             rebuild.feed(decode_entry(encode_entry(entry)))
-        known = {id(entry) for entry in read}
-        self.first_read = next(
-            (at for at, one in enumerate(self.happened) if id(one) in known), len(self.happened)
-        )
+        self.first_read = [self._place(read)]
         expected = self._in_progress()
         self.open = {
             seq: call.charge for seq, call in rebuild.calls.items() if call.charge is not None
         }
         assert expected <= self.open.keys()
         self._answered = {seq for seq, call in rebuild.calls.items() if call.answered is not None}
+        started = ActEntry(**self._stamp(), kind="gate-started", by="sipgate")
+        self.happened.append(started)
+        self._write(started)
         self._end_old()
 
     def reboot(self, gap_us: int, set_by_us: int = 0) -> None:
@@ -132,7 +136,6 @@ class Life:
         self.boot += 1
         self.now_us = 7 * SECOND
         self.time_us += gap_us + set_by_us
-        self.dated = []
         self.restart()
 
     def draft(self, policy: Policy) -> None:
@@ -140,9 +143,12 @@ class Life:
         if self._draft is None:
             self.write()  # what the gate does first
             draft = self.engine.draft(policy)
-            self.dated.append((self.now_us, self.time_us))
+            self._date()
+            zeros_us, read = self._read(policy)
             age = EntryAge(self.boot_id, self.now_us, self.time_us)
-            self._draft = (draft, DraftHistory(draft, age), self._read(policy))
+            age.date_by(zeros_us)
+            self.first_read.append(self._place(read))
+            self._draft = (draft, DraftHistory(draft, age), read)
 
     def adopt(self) -> None:
         """End it."""
@@ -154,25 +160,9 @@ class Life:
             self.engine.adopt(draft)
             self.policy = draft.policy
 
-    def ages(self) -> list[int]:
-        """How long ago each of `happened` was: microseconds.
-
-        Never less than whatever happened later.
-        """
-        found: list[int] = []
-        least = 0
-        for entry in reversed(self.happened):
-            least = max(least, self.dated_age(entry))
-            found.append(least)
-        return found[::-1]
-
-    def dated_age(self, entry: Entry) -> int:
-        """How old its date makes it: in this boot by its own clock, else by the calendar."""
-        if entry.boot == self.boot_id:
-            return self.now_us - entry.boot_us
-        return max(
-            self.now_us - now_us + max(0, time_us - entry.time_us) for now_us, time_us in self.dated
-        )
+    def age(self, entry: Entry) -> int:
+        """How long ago it was: in each boot by its own clock, between two by the calendar."""
+        return max(0, self.now_us - entry.boot_us - self._zeros_us[entry.boot])
 
     @property
     def boot_id(self) -> str:
@@ -213,15 +203,11 @@ class Life:
     def _in_progress(self) -> set[int]:
         """The calls that may be going on still, by all that has happened."""
         going: set[int] = set()
-        known: set[int] = set()
-        for entry, age in zip(self.happened, self.ages(), strict=True):
+        for entry in self.happened:
             match entry:
-                case DecisionEntry() if entry.verdict != "reject":
-                    if age < MAX_RING:
-                        going.add(entry.seq)
-                    if self.dated_age(entry) < MAX_RING + MAX_CALL:
-                        known.add(entry.seq)
-                case AnsweredEntry() if age < MAX_CALL and entry.decision in known:
+                case DecisionEntry() if entry.verdict != "reject" and self.age(entry) < MAX_RING:
+                    going.add(entry.seq)
+                case AnsweredEntry() if self.age(entry) < MAX_CALL:
                     going.add(entry.decision)
                 case OutcomeEntry():
                     going.discard(entry.decision)
@@ -229,22 +215,37 @@ class Life:
                     pass
         return going
 
-    def _read(self, policy: Policy) -> list[Entry]:
-        """What `LedgerReader.first_seq_since` finds the beginning of."""
-        horizon_us = round(rebuild_horizon(policy) * SECOND)
-        since = Moment(
-            time_us=self.time_us - horizon_us, boot=self.boot_id, boot_us=self.now_us - horizon_us
-        )
-        low, high = 0, len(self.entries)
-        while low < high:
-            middle = (low + high) // 2
-            entry = self.entries[middle]
-            moment = Moment(time_us=entry.time_us, boot=entry.boot, boot_us=entry.boot_us)
-            if since.is_reached_by(moment):
-                high = middle
-            else:
-                low = middle + 1
-        return self.entries[low:]
+    def _read(self, policy: Policy) -> tuple[dict[str, int], list[Entry]]:
+        """What `read_history` feeds."""
+        now = Moment(time_us=self.time_us, boot=self.boot_id, boot_us=self.now_us)
+        age_us = round(rebuild_horizon(policy) * SECOND)
+        seq, zeros_us = beginning(self, now, age_us, len(self.entries))
+        return zeros_us, self.entries[seq - 1 :]
+
+    def _place(self, read: list[Entry]) -> int:
+        known = {id(entry) for entry in read}
+        places = (at for at, one in enumerate(self.happened) if id(one) in known)
+        return next(places, len(self.happened))
+
+    def at_or_after(self, seq: int) -> tuple[int, Moment] | None:
+        """The ledger's n-th entry."""
+        if not 0 < seq <= len(self.entries):
+            return None
+        entry = self.entries[seq - 1]
+        return seq, Moment(time_us=entry.time_us, boot=entry.boot, boot_us=entry.boot_us)
+
+    at_or_before = at_or_after
+
+    def _date(self) -> None:
+        """Where the zero of each boot's clock lies on this boot's, entry by entry."""
+        later_boot, later_us, later_time_us = self.boot_id, self.now_us, self.time_us
+        zeros_us = {self.boot_id: 0}
+        for entry in reversed(self.happened):
+            if entry.boot != later_boot:
+                off_us = max(0, later_time_us - entry.time_us)
+                zeros_us[entry.boot] = zeros_us[later_boot] + later_us - off_us - entry.boot_us
+            later_boot, later_us, later_time_us = entry.boot, entry.boot_us, entry.time_us
+        self._zeros_us = zeros_us
 
     def _stamp(self) -> dict[str, Any]:
         return {"time_us": self.time_us, "boot": self.boot_id, "boot_us": self.now_us}

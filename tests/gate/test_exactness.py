@@ -30,9 +30,9 @@ from sipgate.gate.policy import LONGEST_PERIOD_SECONDS, Rule
 from sipgate.gate.rules.condition import Ask, Asked, SharedCounters
 from sipgate.gate.rules.key import PARTS, key_function
 from sipgate.gate.rules.rate import window_of
-from sipgate.ledger import AnsweredEntry, DecisionEntry, OutcomeEntry
+from sipgate.ledger import ActEntry, AnsweredEntry, DecisionEntry, OutcomeEntry
 
-from .gate_life import MAX_CALL, MAX_RING, SECOND, Life
+from .gate_life import SECOND, Life
 
 ZONE = "Europe/Berlin"
 SLIDING = {"10s": 10, "1m": 60, "1h": 3600, "2d": 2 * 86_400}
@@ -70,8 +70,19 @@ class Promise:
 
     def _refusal(self, limit: tuple[int, str], life: Life, attempt: Attempt) -> tuple[bool, bool]:
         most, window = limit
+        calendars: list[int | None] = [None]
+        if window not in SLIDING and self.kind != "in-progress":
+            calendars += life.first_read
+        found = [
+            self._is_reached(most, attempt, self._inside(window, life, first_read, hears_ends))
+            for first_read in calendars
+            for hears_ends in ((False, True) if first_read is not None else (False,))
+        ]
+        return all(must for must, _ in found), any(may for _, may in found)
+
+    def _is_reached(self, most: int, attempt: Attempt, inside: list[Attempt]) -> tuple[bool, bool]:
         key = self._key(attempt)
-        found = [one for one in self._inside(window, life) if self._key(one) == key]
+        found = [one for one in inside if self._key(one) == key]
         if self.kind == "distinct-callees":
             callees = {one.callee for one in found}
             is_new = attempt.callee not in callees
@@ -86,25 +97,36 @@ class Promise:
     def _key(self, attempt: Attempt) -> tuple[str, ...]:
         return tuple(getattr(attempt, part) or "none" for part in self.per)
 
-    def _inside(self, window: str, life: Life) -> list[Attempt]:
-        """The attempts that this promise counts and whose moment lies in the window."""
-        longest = SLIDING[window] if window in SLIDING else LONGEST_PERIOD_SECONDS[window]
-        remembered_us = longest * SECOND + MAX_RING + MAX_CALL
-        attempts = {
-            entry.seq: entry
-            for entry in life.happened
-            if isinstance(entry, DecisionEntry) and life.dated_age(entry) < remembered_us
-        }
+    def _inside(
+        self, window: str, life: Life, first_read: int | None, hears_ends: bool
+    ) -> list[Attempt]:
+        """The attempts that this promise counts and whose moment lies in the window.
+
+        The calendar is that of the stamps (`first_read` None) or one that never runs backwards and
+        hears of decisions from a place on, and of answers and ends if anybody counts them. The gate
+        may keep to either.
+        """
+        attempts = {entry.seq: entry for entry in life.happened if isinstance(entry, DecisionEntry)}
+        known: set[int] = set()
+        if first_read is not None:
+            known = {
+                entry.seq
+                for entry in life.happened[first_read:]
+                if isinstance(entry, DecisionEntry)
+            }
         answered: set[int] = set()
-        found, latest_us = [], -(2**62)
-        calendar_us = max(
-            [life.time_us, *(entry.time_us for entry in life.happened[life.first_read :])]
-        )
-        for at, (entry, age) in enumerate(zip(life.happened, life.ages(), strict=True)):
-            latest_us = max(latest_us, entry.time_us) if at >= life.first_read else entry.time_us
-            seq = entry.seq if isinstance(entry, DecisionEntry) else getattr(entry, "decision", 0)
+        latest_us = -(2**62)
+        counted: list[tuple[Attempt, int, int]] = []  # how old, and when by that calendar
+        for entry in life.happened:
+            if isinstance(entry, ActEntry):
+                continue
+            is_decision = isinstance(entry, DecisionEntry)
+            seq = entry.seq if isinstance(entry, DecisionEntry) else entry.decision
+            time_us = max(latest_us, entry.time_us)
+            if seq in known and (is_decision or hears_ends):
+                latest_us = time_us
             if self.kind == "in-progress":
-                counts = isinstance(entry, DecisionEntry) and seq in life.open
+                counts = is_decision and seq in life.open
             elif self.kind == "answered":
                 counts = isinstance(entry, AnsweredEntry) and seq not in answered
                 answered |= {seq} if counts else set()
@@ -112,21 +134,20 @@ class Promise:
                 counts = isinstance(entry, OutcomeEntry) and entry.kind == "refused"
             else:
                 is_all = self.kind in ("attempts", "distinct-clis")
-                counts = isinstance(entry, DecisionEntry) and (is_all or entry.verdict != "reject")
-            if not counts or seq not in attempts:
-                continue
-            if self.pool_only and attempts[seq].campaign != "pool":
-                continue
-            if self.kind == "in-progress":
-                inside = True
-            elif window in SLIDING:
-                inside = age < SLIDING[window] * SECOND
-            else:
-                is_same = period(latest_us, window) == period(calendar_us, window)
-                inside = is_same and age < LONGEST_PERIOD_SECONDS[window] * SECOND
-            if inside:
-                found.append(attempts[seq])
-        return found  # type: ignore[return-value]  # an entry has an attempt's fields
+                counts = is_decision and (is_all or attempts[seq].verdict != "reject")
+            if counts and not (self.pool_only and attempts[seq].campaign != "pool"):
+                counted.append((attempts[seq], life.age(entry), time_us))  # type: ignore[arg-type]  # it has an attempt's fields
+        now_us = max(latest_us, life.time_us)
+        if self.kind == "in-progress":
+            return [one for one, _, _ in counted]
+        if window in SLIDING:
+            return [one for one, age, _ in counted if age < SLIDING[window] * SECOND]
+        longest = LONGEST_PERIOD_SECONDS[window] * SECOND
+        return [
+            one
+            for one, age, time_us in counted
+            if age < longest and period(time_us, window) == period(now_us, window)
+        ]
 
 
 def period(time_us: int, unit: str) -> tuple[int, ...]:
@@ -240,7 +261,7 @@ Step: TypeAlias = tuple[Any, ...]  # a method of `Life` with its arguments
 
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
 WAITS = [0, 1, 999_999, 5 * SECOND, 10 * SECOND, 59_999_999, 60 * SECOND, HOUR, 7 * HOUR, DAY - 1]
-SET = [by * way for by in (1, 5 * SECOND, HOUR) for way in (1, -1)]
+SET = [by * way for by in (1, 5 * SECOND, HOUR, DAY, 40 * DAY) for way in (1, -1)]
 CALM: list[Step] = [
     *(8 * [("call", index) for index in range(len(ATTEMPTS))]),
     *[("wait", by) for by in [*WAITS, 5 * DAY]],
@@ -310,3 +331,35 @@ def test_every_count_is_exact_for_its_key(kind: str, window: str, data: st.DataO
         data.draw(st.lists(st.sampled_from(CALM), min_size=20, max_size=40)),
         exactly=True,
     )
+
+
+FOUND: dict[str, tuple[Promise, list[Step]]] = {  # what went wrong once
+    "the calendar was set within an earlier boot": (
+        Promise(("caller",), "attempts", ((1, "1h"),)),
+        [("call", 0), ("set_clock", 40 * DAY), ("restart",), ("reboot", 5 * SECOND), ("call", 0)],
+    ),
+    "the calendar went back and forth before a reboot": (
+        Promise(("source",), "in-progress", ((1, ""),)),
+        [
+            *[("call", 0), ("set_clock", -40 * DAY), ("call", 0), ("set_clock", 40 * DAY)],
+            *[("answer", 0), ("reboot", 5 * SECOND), ("call", 0)],
+        ],
+    ),
+    "a reload after the calendar went back": (
+        Promise(("caller",), "distinct-clis", ((2, "day"),)),
+        [
+            *[("call", 3), ("reboot", 5 * SECOND, -40 * DAY), ("wait", 5 * DAY), ("call", 0)],
+            *[("draft", 1), ("call", 1), ("wait", 7 * HOUR), ("adopt",), ("call", 2)],
+        ],
+    ),
+    "an answer long after the call": (
+        Promise(("caller",), "answered", ((1, "10s"),)),
+        [("call", 0), ("wait", HOUR - 1), ("answer", 0), ("wait", 1), ("restart",), ("call", 0)],
+    ),
+}
+
+
+@pytest.mark.parametrize(("promise", "steps"), FOUND.values(), ids=FOUND)
+@pytest.mark.parametrize("first", [True, False])
+def test_what_was_found_once_stays_mended(promise: Promise, steps: list[Step], first: bool) -> None:
+    play([(promise,) if first else (), (promise,)], steps, exactly=False)

@@ -252,6 +252,13 @@ def test_ages_never_run_backwards() -> None:
     assert [age.now_us(act) for act in acts] == [7_000_000, 9_000_000, 9_000_000]
 
 
+def test_an_earlier_boot_s_own_clock_counts_where_it_is_known_how_it_lies() -> None:
+    age = EntryAge("boot-2", now_us=10_000_000, time_us=0)
+    age.date_by({"boot-1": -7_000_000})
+    entry = ActEntry(time_us=9_000_000, boot="boot-1", boot_us=4_000_000, kind="k", by="b")
+    assert age.now_us(entry) == -3_000_000
+
+
 def test_an_open_attempt_is_found_again_with_its_decision() -> None:
     first = Recorder()
     decision = first.call(make("1", "+1", None))

@@ -19,6 +19,7 @@ from sipgate.ledger import (
 )
 
 START_US = 1_790_000_000_000_000
+BOOT = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
@@ -31,10 +32,6 @@ def written(path: Path, decision: Callable[..., DecisionEntry]) -> Path:
         )
     file.close()
     return path
-
-
-def since(time_us: int, boot: str = "another", boot_us: int = 0) -> Moment:
-    return Moment(time_us=time_us, boot=boot, boot_us=boot_us)
 
 
 @pytest.mark.parametrize("batch", [1, 7, 256, 5000])
@@ -50,36 +47,35 @@ def test_reading_begins_where_it_is_told_to(written: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("after_us", "seq"),
+    ("age_us", "seq"),
     [
-        (-5_000_000, 1),
-        (1_000_000, 1),
-        (1_000_001, 2),
+        (2_000_000_000, 1),
+        (999_000_000, 1),
+        (998_999_999, 2),
         (500_000_000, 500),
-        (999_500_000, 1000),
-        (1_000_000_000, 1000),
-        (1_000_000_001, 1001),
+        (500_000, 1000),
+        (-1, 1001),
     ],
 )
-def test_the_first_entry_since_a_time_is_found(written: Path, after_us: int, seq: int) -> None:
+def test_the_first_entry_of_a_time_is_found(written: Path, age_us: int, seq: int) -> None:
+    now = Moment(time_us=START_US - 86_400_000_000, boot=BOOT, boot_us=1_000_000_000)
     with LedgerReader(written) as reader:
-        assert reader.first_seq_since(since(START_US + after_us)) == seq
+        assert reader.beginning(now, age_us, 1000).seq == seq
 
 
-def test_a_calendar_that_was_set_hides_no_entry_of_this_boot(
-    written: Path, decision: Callable[..., DecisionEntry]
-) -> None:
-    of_500 = decision(at=500)
-    tomorrow_us = START_US + 86_400_000_000
+def test_after_a_reboot_the_first_entry_is_found_too(written: Path) -> None:
+    now = Moment(time_us=START_US + 1_010_000_000, boot="another", boot_us=4_000_000)
     with LedgerReader(written) as reader:
-        assert reader.first_seq_since(since(tomorrow_us, of_500.boot, of_500.boot_us)) == 500
+        seq, zeros_us = reader.beginning(now, 110_000_000, 1000)
+    assert (seq, zeros_us) == (900, {"another": 0, BOOT: -1_006_000_000})
 
 
 def test_an_empty_ledger_has_no_entries(path: Path) -> None:
     with LedgerReader(path) as reader:
         assert list(reader.entries()) == []
         assert reader.last_seq() == 0
-        assert reader.first_seq_since(since(0)) == 1
+        now = Moment(time_us=0, boot="b", boot_us=0)
+        assert reader.beginning(now, 10, reader.last_seq()) == (1, {"b": 0})
 
 
 def test_one_entry_is_read_by_its_number(written: Path) -> None:
