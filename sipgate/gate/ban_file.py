@@ -16,6 +16,7 @@ from sipgate.numbers import country_place, known_region
 
 from .opening import Ban
 from .problem import Place, PolicyError, Problems, nearest
+from .yaml_document import read_raw
 
 COLUMNS = ("region", "from", "to", "reason", "source")
 MAX_BYTES = 4_000_000  # some ten thousand bans
@@ -31,9 +32,9 @@ def read_bans(path: Path) -> tuple[Ban, ...]:
     PolicyError with every mistake in the file, OSError when it can't be read.
     """
     problems = Problems(path)
-    raw = path.read_bytes()
+    raw = read_raw(path, MAX_BYTES)
     if len(raw) > MAX_BYTES:
-        problems.fail(Place(1, 1), f"{len(raw)} bytes", f"at most {MAX_BYTES}")
+        problems.fail(Place(1, 1), f"more than {MAX_BYTES} bytes", "a smaller file")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

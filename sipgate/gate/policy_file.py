@@ -18,7 +18,7 @@ from .shape import NodeField, Shape, TextField, choice, keys, listed, read_shape
 from .then_shape import ThenReader
 from .when import When
 from .when_shape import WhenReader
-from .yaml_document import Mapping, Node, Scalar, Sequence, read_document
+from .yaml_document import Mapping, Node, Scalar, Sequence, read_document, read_raw
 
 ID = r"[A-Za-z0-9._-]{1,64}"  # it goes into headers and searches
 RULE_KEYS = ("id", "when", "then", "mode")
@@ -97,7 +97,7 @@ def load_policy(path: Path, *, region: str | None = None, timezone: str = "UTC")
 
     Raises PolicyError with every mistake in the file; OSError when it can't be read.
     """
-    return read_policy(path.read_bytes(), path, region=region, timezone=timezone)
+    return read_policy(read_raw(path), path, region=region, timezone=timezone)
 
 
 def read_policy(

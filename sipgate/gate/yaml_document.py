@@ -6,6 +6,7 @@ number is for whoever reads the field. Anchors, aliases, tags and doubled keys a
 
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, TypeAlias
 
 from ruamel.yaml import YAML
@@ -27,6 +28,7 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
+_HALF = re.compile("[\ud800-\udfff]")
 _QUOTED = re.compile(r"""\"[^"]*\"|'[^']*'|#.*""")  # in one line, or a comment
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -107,6 +109,12 @@ class _Mark(Protocol):
     column: int
 
 
+def read_raw(path: Path, max_bytes: int = MAX_BYTES) -> bytes:
+    """A file's bytes, one more than `max_bytes` at most: a device never ends. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(max_bytes + 1)
+
+
 def read_document(
     raw: bytes,
     problems: Problems,
@@ -151,7 +159,7 @@ class _Reader:
 
     def decode(self, raw: bytes) -> str:
         if len(raw) > MAX_BYTES:
-            self._problems.fail(Place(1, 1), f"{len(raw)} bytes", f"at most {MAX_BYTES}")
+            self._problems.fail(Place(1, 1), f"more than {MAX_BYTES} bytes", "a smaller file")
         other = _other_encoding(raw)
         if other is not None:
             self._problems.fail(Place(1, 1), other, "UTF-8")
@@ -195,7 +203,7 @@ class _Reader:
             case ScalarEvent():
                 self._plain(event, place)
                 # A style is there for quotes and for the block forms | and >.
-                self._put(Scalar(place, event.value, bool(event.style), _lead(event)))
+                self._put(Scalar(place, self._text(event, place), bool(event.style), _lead(event)))
             case MappingStartEvent():
                 self._plain(event, place)
                 self._enter(Mapping(place))
@@ -217,6 +225,15 @@ class _Reader:
             includes = event.tag.startswith("!include")
             expected = "no tags: a policy is one file" if includes else "no tags"
             self._problems.add(at, f'tag "{event.tag}"', expected)
+
+    def _text(self, event: ScalarEvent, at: Place) -> str:
+        """What it says; an escape such as "\\ud800" makes half a character, which no UTF-8 has."""
+        text: str = event.value
+        half = _HALF.search(text)
+        if half is None:
+            return text
+        self._problems.add(at, f"half a character, U+{ord(half[0]):04X}", "a whole one")
+        return _HALF.sub("\ufffd", text)
 
     def _enter(self, node: Sequence | Mapping) -> None:
         if len(self._open) >= MAX_DEPTH:

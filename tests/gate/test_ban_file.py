@@ -1,5 +1,6 @@
 """The file of bans: what it says, and what is said of a wrong one."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -35,6 +36,14 @@ def test_a_date_time_is_the_first_moment_in_and_the_first_out(tmp_path: Path) ->
         local("2026-07-14T08:00"),
         local("2026-07-14T12:30:15"),
     )
+
+
+def test_a_file_without_end_is_read_no_further_than_bans_may_go(tmp_path: Path) -> None:
+    path = tmp_path / "endless.csv"
+    path.touch()
+    os.truncate(path, 2**40)  # all of it would not fit into memory
+    with pytest.raises(PolicyError, match="more than 4000000 bytes"):
+        read_bans(path)
 
 
 def test_quotes_remarks_empty_lines_and_another_order_are_read(tmp_path: Path) -> None:
@@ -94,7 +103,7 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
         ("region,from,to,reason\n", "the header region,from,to,reason; expected"),
         ("region,region,from,to,reason,source\n", "the header region,region"),
         (HEADER.encode() + b"US,2026-01-01,2026-01-02,\xff,b\n", "2:1: text that is not UTF-8"),
-        ("#" * 4_000_001, "4000001 bytes; expected at most 4000000"),
+        ("#" * 4_000_001, "more than 4000000 bytes; expected a smaller file"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path: Path, text: str | bytes, said: str) -> None:

@@ -1,13 +1,14 @@
 """A policy file that is wrong says where, what was found and what was expected, all at once."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sipgate.gate import PolicyError, Problem, read_policy
+from sipgate.gate import PolicyError, Problem, load_policy, read_policy
 
 HEAD = "policy: sales\nrevision: 1\nrules:\n"
 RATE = "  rate: {per: caller, limit: 5, window: 1m}\n"
@@ -48,6 +49,14 @@ def test_norway_is_a_country() -> None:
 def test_a_byte_order_mark_and_windows_line_ends_are_read() -> None:
     text = "policy: p\r\nrevision: 1\r\nrules: []\r\n"
     assert read_policy(b"\xef\xbb\xbf" + text.encode(), Path("p")).name == "p"
+
+
+def test_a_file_without_end_is_read_no_further_than_a_policy_may_go(tmp_path: Path) -> None:
+    path = tmp_path / "endless.yaml"
+    path.touch()
+    os.truncate(path, 2**40)  # all of it would not fit into memory
+    with pytest.raises(PolicyError, match="more than 1000000 bytes"):
+        load_policy(path)
 
 
 def test_all_problems_come_at_once_in_the_order_of_the_file() -> None:
@@ -116,7 +125,7 @@ rules:
         (b"a: b: c\n", "1:5: not YAML: mapping values are not allowed here"),
         (b"[" * 100, None),
         (b"[" * 19 + b"[[1]]" + b"]" * 19, "1:21: nested too deeply; expected at most 20 levels"),
-        (b"x" * 1_000_001, "1:1: 1000001 bytes; expected at most 1000000"),
+        (b"x" * 1_000_001, "1:1: more than 1000000 bytes; expected a smaller file"),
     ],
     ids=lambda value: repr(value[:24]) if isinstance(value, bytes) else "",
 )
@@ -137,6 +146,14 @@ def test_what_is_not_a_yaml_mapping_is_one_problem(raw: bytes, said: str | None)
         ("policy: p\nrevision: 1\nrules: []\n? [a]\n: b\n", "a list as a key; expected text"),
         ("policy: p\nrevision: ~\nrules: []\n", "found nothing; expected text"),
         ("policy: p\nrevision: [1]\nrules: []\n", "found a list; expected text"),
+        (
+            'policy: p\nrevision: "\\ud83d"\nrules: []\n',
+            "2:11: half a character, U+D83D; expected a whole one",
+        ),
+        (
+            'policy: p\nrevision: 1\nrules: []\n"\\udc00": 1\n',
+            "4:1: half a character, U+DC00; expected a whole one",
+        ),
         ("policy: p\nrevision: 1\nrules: {}\n", "found a mapping; expected a list of rules"),
         ("policy: p\nrevision: 1\nrules: [7]\n", 'found "7"; expected a rule'),
         ("policy: p\nrevision: 1\nrules: []\nregion: UK\n", 'did you mean "GB"?'),

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from sipgate.gate.problem import Place, PolicyError, Problems, unknown_key
 from sipgate.gate.shape import keys, listed, read_shape
-from sipgate.gate.yaml_document import Mapping, Node, Scalar, Sequence, read_document
+from sipgate.gate.yaml_document import Mapping, Node, Scalar, Sequence, read_document, read_raw
 
 from .case_shape import (
     IN_PROGRESS,
@@ -108,7 +108,7 @@ def load_cases(path: Path) -> CaseFile:
 
     Raises PolicyError with every mistake in the file; OSError when it can't be read.
     """
-    return read_cases(path.read_bytes(), path)
+    return read_cases(read_raw(path), path)
 
 
 def read_cases(raw: bytes, path: Path) -> CaseFile:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from sipgate.gate.problem import PolicyError, Problems
-from sipgate.gate.yaml_document import MAX_BYTES, Mapping, Scalar, read_document
+from sipgate.gate.yaml_document import Mapping, Scalar, read_document, read_raw
 
 SUFFIXES: Final = (".yaml", ".yml")
 TESTS: Final = "tests"
@@ -95,8 +95,7 @@ def _has(path: Path, key: str) -> bool:
 
 def _root(path: Path) -> Mapping | None:
     """The file's mapping; None for what is none."""
-    with path.open("rb") as file:
-        raw = file.read(MAX_BYTES + 1)
+    raw = read_raw(path)
     try:
         return read_document(raw, Problems(path))
     except PolicyError:
