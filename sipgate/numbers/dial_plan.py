@@ -259,15 +259,27 @@ class DialPlan:
             if self._leads_outside(head):
                 if reading is not None or tail[0] != "0":
                     return reading
-            elif reading is not None and reading.rank == Rank.VALID:
+            elif (
+                reading is not None
+                and reading.rank == Rank.VALID
+                and not self._rings(head, has_plus=line[0] == "+")
+            ):
                 return reading
-            else:  # a plus inside a number is a separator
+            else:  # a plus inside a number, or behind a whole one, is a separator
                 tail = head + tail
                 if line[0] == "+":
                     return read_international(tail)
             line = tail
+        return self._surest(line)
+
+    def _rings(self, head: str, *, has_plus: bool) -> bool:
+        """Whether what stands before a plus is a number already, so that what follows is past it."""
+        reading = read_international(head) if has_plus else self._surest(head)
+        return reading is not None and reading.rank == Rank.VALID
+
+    def _surest(self, digits: str) -> Reading | None:
         best: Reading | None = None
-        for reading in self._readings(line):
+        for reading in self._readings(digits):
             if best is None or reading.rank > best.rank:
                 best = reading
             if best.rank >= Rank.VALID:

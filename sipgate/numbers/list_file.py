@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import IO, Literal, NamedTuple, Self
 
 from .dial_plan import MAX_SHORT, DialPlan
-from .spelling import clean
+from .spelling import clean, normalise
 
 Entries = Literal["numbers", "text"]
 
@@ -29,6 +29,10 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"  # a byte that is no UTF-8
 _REGISTRY_LINE = re.compile(r"(\d{3}),(\d{7})")  # FTC registry: area code, comma, number
 _SPREADSHEET_DAMAGE = re.compile(r"\d[.,]?\d*[eE]\+?\d+")  # 8.61E+12
 _FRACTION = re.compile(r"(\d+)\.0+")  # 13055550123.0
+_DIGIT = r"(?:[0-9][\s()./-]*)"
+_TWO_NUMBERS = re.compile(
+    rf"{_DIGIT}{{7}}(?:\+|[,;]\s*\(?\+?{_DIGIT}{{6}})"
+)  # +13055550123, +1305…
 _PREFIX = re.compile(r"\+[1-9]\d{0,14}\*")
 _MAX_TOLD = 200  # characters of a bad line in the rejects
 
@@ -262,6 +266,8 @@ def read_listed_number(value: str, plan: DialPlan) -> tuple[str | None, str]:
     fraction = _FRACTION.fullmatch(value)
     if fraction is not None:
         value = fraction[1]
+    if _TWO_NUMBERS.search(normalise(value)) is not None:
+        return None, "more than one number"
     dialled = clean(value).dialled
     if dialled.endswith("*"):
         if _PREFIX.fullmatch(dialled):
