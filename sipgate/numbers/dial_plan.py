@@ -273,7 +273,7 @@ class DialPlan:
         return self._surest(line)
 
     def _rings(self, head: str, *, has_plus: bool) -> bool:
-        """Whether what stands before a plus is a number already, so that what follows is past it."""
+        """Whether what stands before a plus is a number already: what follows is past its end."""
         reading = read_international(head) if has_plus else self._surest(head)
         return reading is not None and reading.rank == Rank.VALID
 

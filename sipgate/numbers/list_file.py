@@ -30,9 +30,8 @@ _REGISTRY_LINE = re.compile(r"(\d{3}),(\d{7})")  # FTC registry: area code, comm
 _SPREADSHEET_DAMAGE = re.compile(r"\d[.,]?\d*[eE]\+?\d+")  # 8.61E+12
 _FRACTION = re.compile(r"(\d+)\.0+")  # 13055550123.0
 _DIGIT = r"(?:[0-9][\s()./-]*)"
-_TWO_NUMBERS = re.compile(
-    rf"{_DIGIT}{{7}}(?:\+|[,;]\s*\(?\+?{_DIGIT}{{6}})"
-)  # +13055550123, +1305…
+# +13055550123/+1305…, or 0301234567, 0301234568
+_TWO_NUMBERS = re.compile(rf"{_DIGIT}{{7}}(?:\+|[,;]\s*\(?\+?{_DIGIT}{{6}})")
 _PREFIX = re.compile(r"\+[1-9]\d{0,14}\*")
 _MAX_TOLD = 200  # characters of a bad line in the rejects
 
