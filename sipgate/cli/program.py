@@ -23,7 +23,7 @@ from . import (
     status,
     strangers,
 )
-from .failure import BAD_INPUT, CANNOT, CommandFailed
+from .failure import BAD_INPUT, CANNOT, BadInput, CommandFailed
 from .output import print_note
 
 program = typer.Typer(
@@ -55,6 +55,7 @@ program.command("simulate", epilog=simulate.EXAMPLE)(simulate.simulate)
 def main() -> None:
     """The entry point: never a traceback for what a user or the world has done."""
     try:
+        _check_words(sys.argv[1:])
         program()
     except SystemExit:
         raise  # and the layers below need not be imported for it
@@ -64,6 +65,16 @@ def main() -> None:
         _end(str(error).splitlines(), BAD_INPUT)
     except _cannot_do() as error:
         _end([f"sipgate: {_told(error)}"], CANNOT)
+
+
+def _check_words(words: list[str]) -> None:
+    """No word that can't be written down: in the ledger, to the gate, in a message."""
+    for position, word in enumerate(words, 1):
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            shown = word.encode("ascii", "backslashreplace").decode()
+            raise BadInput(f'sipgate: argument {position}, "{shown}", is not UTF-8') from None
 
 
 def _print_version(is_asked: bool) -> None:

@@ -162,3 +162,13 @@ def test_the_configuration_can_be_named_by_a_variable(
     monkeypatch.setenv("SIPGATE_CONFIG", "gate.toml")
 
     assert "no gate is running on the store" in sipgate("calls", "--active").err
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_word_that_is_not_utf_8_is_told_by_its_place(sipgate: RunCommand) -> None:
+    reason = b"said n\xf3".decode("utf-8", "surrogateescape")
+
+    ran = sipgate("consent", "revoke", "+13055550123", "--purpose", "loans", "--reason", reason)
+
+    assert ran.exit_code == 2
+    assert ran.err == 'sipgate: argument 7, "said n\\udcf3", is not UTF-8\n'
