@@ -33,7 +33,7 @@ from sipgate.sip import (
     unescape_user,
 )
 from sipgate.sip.address import read_tag
-from sipgate.sip.plain import build_plain_reader
+from sipgate.sip.plain import build_plain_answerer, build_plain_reader
 from tests.proxy.house import Air
 
 DEFAULT = Limits()
@@ -42,6 +42,7 @@ WIDE = Limits(  # for what we make: it is a little longer than what we took
 )
 SMALL = Limits(max_message_bytes=2048, max_headers=16, max_header_bytes=256, max_vias=3)
 READ_IN_C = build_plain_reader(Request, Response, Via)
+ANSWER_IN_C = build_plain_answerer()
 AIR = Air(VirtualClock())
 OUT, BACK = AIR.flow_to("tcp", "10.9.0.9", 5080), AIR.flow_to("tcp", "10.1.0.7", 5060)
 BRANCH = b"z9hG4bK0123456789abcdef.0123456789abcdef"
@@ -69,6 +70,7 @@ def check_message(data: bytes) -> None:
             limits.max_vias,
         )
         assert in_c is None or (found is not None and fields(in_c) == fields(found))
+    _check_answer_in_c(data)
     found = _in_python(data, DEFAULT)
     if found is None:
         _check_answer_to_unreadable(data)
@@ -79,6 +81,33 @@ def check_message(data: bytes) -> None:
         _check_request(found)
     else:
         _check_response(found)
+
+
+def _check_answer_in_c(data: bytes) -> None:
+    """What is refused without being read is answered as if it had been."""
+    answer = ANSWER_IN_C(
+        data,
+        b"INVITE",
+        b"SIP/2.0 503 Service Unavailable",
+        b"10.1.0.7",
+        5060,
+        False,
+        DEFAULT.max_message_bytes,
+        DEFAULT.max_headers,
+        DEFAULT.max_header_bytes,
+        DEFAULT.max_vias,
+    )
+    if answer is None:
+        return
+    branch, sent_by, head, tail = answer
+    found = _in_python(data, DEFAULT)
+    assert isinstance(found, Request)
+    assert found.method == b"INVITE"
+    assert found.to_tag == b""
+    assert (branch, sent_by) == (found.via.branch, found.via.sent_by)
+    stamp_received(found, b"10.1.0.7", 5060)
+    built = build_response(found, 503, b"Service Unavailable", to_tag=b"t")
+    assert head + b";tag=t" + tail + b"Content-Length: 0\r\n\r\n" == built
 
 
 def check_address(data: bytes) -> None:
