@@ -102,9 +102,11 @@ class Standing(Watch):
                 reason = f"given up after {(ring_ms or 0) // 1000} s of ringing"
                 return self._lose(check.key, settings.early_cancel, reason, now_us, time_us)
         elif kind == "answered" and talk_ms is not None:
+            if ended.ended_by == "lost" or ended.ended_by == "gate":
+                return None  # nobody knows how long it was: credit for it could be had by silence
             if talk_ms >= GOOD_MS:
                 return self._regain(check.key, f"a call of {talk_ms // 1000} s", now_us)
-            if talk_ms <= SHORT_MS and ended.ended_by != "lost" and ended.ended_by != "gate":
+            if talk_ms <= SHORT_MS:
                 reason = f"a call of {talk_ms // 1000} s"
                 return self._lose(check.key, settings.short_call, reason, now_us, time_us)
         return None

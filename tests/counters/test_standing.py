@@ -242,6 +242,15 @@ def test_a_good_call_makes_up_for_the_latest_fault_and_saves_nothing_up() -> Non
     assert line.standing == 96
 
 
+@pytest.mark.parametrize("ended_by", ["lost", "gate"])
+def test_a_call_without_a_bye_is_no_good_one(ended_by: str) -> None:
+    line = Line()
+    line.end(REFUSED)
+
+    assert line.end(Ended("answered", 200, 4000, 14_400_000, ended_by)) is None
+    assert line.standing == 96
+
+
 def test_a_phone_gone_wild_for_a_minute_does_not_lose_all() -> None:
     line = Line()
     for _ in range(1000):
