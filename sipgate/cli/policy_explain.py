@@ -239,6 +239,8 @@ def _unasked(entry: "DecisionEntry") -> str | None:
         return "an emergency call passes before any rule"
     if entry.direction == "inbound":
         return "an inbound call: no rule is asked"
+    if entry.transfer:
+        return "a transfer of a call that was up: no rule is asked"
     if entry.verdict == "reject" and entry.rule is None:
         return "the source's settings forbid it, before any rule"
     return None

@@ -184,7 +184,7 @@ REFUSED = {
 def ledger(folder: Path, policy: Path) -> Path:
     others = {"emergency": True}, {"direction": "inbound"}
     forbidden = {"verdict": "reject", "code": 403, "reason": "routes are not allowed"}
-    asyncio.run(_record(folder, REFUSED, *others, forbidden))
+    asyncio.run(_record(folder, REFUSED, *others, forbidden, {"transfer": True}))
     return policy
 
 
@@ -210,6 +210,7 @@ def test_a_decision_is_told_up_to_the_rule_that_settled_it(sipgate: RunCommand) 
         ("gate-1-2", "  an emergency call passes before any rule"),
         ("gate-1-3", "  an inbound call: no rule is asked"),
         ("gate-1-4", "  the source's settings forbid it, before any rule"),
+        ("gate-1-5", "  a transfer of a call that was up: no rule is asked"),
     ],
 )
 def test_a_decision_before_any_rule_says_so(sipgate: RunCommand, decision: str, said: str) -> None:
