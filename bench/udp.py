@@ -53,6 +53,9 @@ class Echo:
         self.handled += 1
         flow.send(raw)
 
+    def packet_failed(self, raw: bytes, flow: Flow) -> None:
+        raise AssertionError(raw)
+
     def flow_lost(self, flow: Flow, reason: str) -> None:
         raise AssertionError(reason)
 
