@@ -246,7 +246,9 @@ class Source(Section):
         )
     )
     callers: Literal["any", "listed"] = Field(
-        "any", description="`listed` makes all who are no `[[caller]]` one caller, `NAME/unlisted`."
+        "any",
+        description="`listed` makes all who are no `[[caller]]` one caller, `NAME/unlisted`, which"
+        " may have an entry of its own.",
     )
     registrations: Literal["pass", "refuse", "path", "contact"] = Field(
         "pass",

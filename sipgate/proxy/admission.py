@@ -118,6 +118,7 @@ class Admission:
         profile = self._callers.get(caller)
         if profile is None and source.callers_listed:
             caller = f"{source.name}/unlisted"
+            profile = self._callers.get(caller)  # of which an entry may say something too
         campaign = None
         if source.campaign_header is not None and source.trusted:
             value = request.first(source.campaign_header)

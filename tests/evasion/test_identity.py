@@ -176,6 +176,18 @@ def test_a_caller_shows_none_but_its_own_number(fields: dict, refused: str | Non
     assert shown(house) == [refused]
 
 
+def test_another_name_owns_the_numbers_of_all_unlisted_ones() -> None:
+    unlisted = '[[caller]]\nid = "hq/unlisted"\norganisation = "unknown"\nclis = []\n'
+    house = House(IDENTITY, upstream=OWNERS + unlisted, source='callers = "listed"')
+
+    house.phone.calls(from_user="nobody")
+
+    assert shown(house) == ["not-owned, malformed"]
+    assert [(one.caller, one.organisation) for one in house.decisions] == [
+        ("hq/unlisted", "unknown")
+    ]
+
+
 def test_a_trusted_pbx_that_asserts_another_number_is_contradicted() -> None:
     house = House(IDENTITY, upstream=OWNERS)
     house.pbx.calls(from_user="+13055559000", headers=[ASSERTED])
