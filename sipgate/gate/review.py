@@ -15,7 +15,7 @@ from .implication import always_holds, implies, never_holds, useless_limits
 from .lists import REFUSALS
 from .policy import Policy, Rule
 from .rules.list_rule import ListCondition
-from .selection import covers, selects_nothing, unknown_countries
+from .selection import covers, plain_stars, selects_nothing, unknown_countries
 
 Kind: TypeAlias = Literal["never-holds", "never-asked", "shadowed", "contradicts", "useless"]
 
@@ -90,6 +90,10 @@ def _useless(policy: Policy, rule: Rule) -> list[Remark]:
     for country in unknown_countries(rule.when):
         hint = '; did you mean "GB"?' if country == "UK" else ""
         texts.append(f'rule "{rule.id}": no number has the country {country}{hint}')
+    for key, value in plain_stars(rule.when):
+        texts.append(
+            f'rule "{rule.id}": {key} {value} is that very text; * is a wildcard in user-agent only'
+        )
     for limit, other in useless_limits(rule.condition):
         texts.append(
             f'rule "{rule.id}": {limit.limit} in {limit.spelled} is never reached before'

@@ -51,6 +51,18 @@ def unknown_countries(when: When) -> list[str]:
     ]
 
 
+def plain_stars(when: When) -> list[tuple[str, str]]:
+    """Keys with values that end in a `*` which stands for nothing but itself."""
+    found = [
+        (key, value)
+        for key, values in when.values_by_key
+        if key != "user-agent"
+        for value in values
+        if value.endswith("*")
+    ]
+    return found if when.unless is None else found + plain_stars(when.unless)
+
+
 def _key_covers(key: str, values: tuple[str, ...], narrow: dict[str, tuple[str, ...]]) -> bool:
     """Whether what `narrow` says makes sure that one of these values matches."""
     if key == "kind" and "country" in narrow and set(values) >= WITH_COUNTRY:

@@ -162,6 +162,8 @@ DNC = "list: {name: dnc}"
         ),
         ((f"list: {{name: refusals, max-age: 7d}}, {REJECT}",), "useless r1"),
         ((f"when: {{country: [GB, UK]}}, {CAP}, {REJECT}",), "useless r1"),
+        ((f"when: {{caller: [hq/1, hq/77*]}}, {CAP}, {REJECT}",), "useless r1"),
+        ((f"when: {{not: {{campaign: loans*}}}}, {CAP}, {REJECT}",), "useless r1"),
     ],
 )
 def test_what_can_never_do_anything_is_told(rules: tuple[str, ...], said: str) -> None:
