@@ -1,7 +1,9 @@
 """The life of a gate: it decides, crashes, is rebuilt from its ledger, its clocks are set."""
 
 from dataclasses import fields as fields_of
+from datetime import datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sipgate.counters import Ended, MemoryCounters
 from sipgate.gate import (
@@ -31,6 +33,7 @@ from sipgate.ledger import (
     encode_entry,
 )
 
+BERLIN = ZoneInfo("Europe/Berlin")
 SECOND = 1_000_000
 MAX_LATE = 60 * SECOND  # no ledger is full for much longer without anybody's noticing
 MAX_RING = 3600 * SECOND
@@ -68,6 +71,12 @@ class Life:
         self.time_us += microseconds
         self._end_old()
 
+    def wait_for_midnight(self, and_us: int) -> None:
+        """Until the next day begins in Berlin, or a little longer or less."""
+        today = datetime.fromtimestamp(self.time_us // SECOND, BERLIN).date()
+        midnight = datetime.combine(today + timedelta(days=1), time(), BERLIN)
+        self.wait(max(0, round(midnight.timestamp()) * SECOND + and_us - self.time_us))
+
     def set_clock(self, microseconds: int) -> None:
         """The calendar is set, forward or back."""
         self.write()
@@ -87,10 +96,10 @@ class Life:
     def answer(self, index: int) -> None:
         if self.open:
             seq = sorted(self.open)[index % len(self.open)]
-            if seq not in self._answered:
+            if seq not in self._answered:  # another fork's answer counts nowhere
                 self._answered.add(seq)
                 self.engine.answered(self.open[seq], self._now, self._time)
-                self._record(AnsweredEntry(**self._stamp(), decision=seq, to_tag="t"))
+            self._record(AnsweredEntry(**self._stamp(), decision=seq, to_tag="t"))
 
     def end(self, index: int, kind: str) -> None:
         if self.open:

@@ -72,6 +72,19 @@ rules:
 - id: days
   rate: {per: source, limit: 12, window: day, count: distinct-callees}
   then: {reject: 404}
+- id: talked
+  cooldown: {per: [caller, callee], wait: 15s, after: [answered]}
+  then: {reject: 403}
+- id: again
+  when: {campaign: pool}
+  cooldown: {per: organisation, wait: 4s}
+  then: {tag: {X-B: "{until}"}}
+- id: hung-up
+  ratio: {per: caller, of: cancelled, share: 0.4, sample: 3, window: 60s}
+  then: {tag: {X-C: "{share} of {sample}"}}
+- id: days-cancelled
+  ratio: {per: organisation, of: cancelled, share: 0.3, sample: 4, window: day}
+  then: {tag: {X-D: "{count}"}}
 """,
     Path("p"),
 )
@@ -178,7 +191,7 @@ STEPS = st.one_of(
     ATTEMPTS,
     st.floats(0.0, 15.0, allow_nan=False),
     st.sampled_from([86_400.0, 43_200.5]),
-    st.tuples(st.sampled_from(["answer", "answered", "refused"]), st.integers(0, 5)),
+    st.tuples(st.sampled_from(["answer", "answered", "refused", "cancelled"]), st.integers(0, 5)),
 )
 
 
