@@ -6,6 +6,7 @@ nobody but `cli` knows it.
 """
 
 from .build import Parts, build, sip_limits
+from .caller_names import unlike_callers
 from .certificates import check_certificates
 from .key_file import find_key
 from .number_reading import NumberReading, read_number
@@ -31,5 +32,6 @@ __all__ = [
     "second_look",
     "serve",
     "sip_limits",
+    "unlike_callers",
     "write_password_file",
 ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from sipgate.app import read_secrets
+from sipgate.app import read_secrets, unlike_callers
 from sipgate.clock import SystemClock
 from sipgate.consent import ConsentStore
 from sipgate.gate import REFUSALS, Reject, review
@@ -43,6 +43,7 @@ def warnings(config: "Config", policy: "Policy", path: Path) -> list[str]:
         *_missing_numbers(config, policy),
         *_deciding_upstreams(config),
         *_unproven_callers(config),
+        *_unlike_callers(config, policy),
         *_shut_doors(config),
         *_unlike_passwords(config),
         *_unbelieved_headers(config),
@@ -246,6 +247,11 @@ def _unproven_callers(config: "Config") -> Iterator[str]:
                 " are: whoever writes another name gets limits of his own; callers = "
                 '"listed" gives all unknown ones one caller'
             )
+
+
+def _unlike_callers(config: "Config", policy: "Policy") -> Iterator[str]:
+    for where, caller, read in unlike_callers(config, policy):
+        yield f"{where}: no call has the caller {caller}, for the gate reads that as {read}"
 
 
 def _shut_doors(config: "Config") -> Iterator[str]:

@@ -42,6 +42,12 @@ class When:
         written = repr(self.values_by_key)
         return written if self.unless is None else f"{written} not {self.unless.name}"
 
+    @property
+    def callers(self) -> tuple[str, ...]:
+        """Every caller that it names, those that it leaves out too."""
+        named = dict(self.values_by_key).get("caller", ())
+        return named if self.unless is None else named + self.unless.callers
+
     def compile(self) -> Selects | None:
         """The function that says whether an attempt is selected; None: every one is."""
         checks = [_check(key, values) for key, values in self.values_by_key]

@@ -216,6 +216,24 @@ def test_a_rule_about_own_numbers_without_any_is_a_warning(
     assert sipgate("check", "--strict").exit_code == 0
 
 
+def test_callers_that_no_call_can_have_are_a_warning(sipgate: RunCommand, folder: Path) -> None:
+    with (folder / "sipgate.toml").open("a") as config:
+        config.write('[[caller]]\nid = "hq/Alice"\n[[caller]]\nid = "hq/4711"\n')
+    path = folder / "policy.yaml"
+    rule = "when: {not: {caller: [hq/4711, hq/Bob]}}\n    list:"
+    path.write_text(path.read_text().replace("list:", rule, 1))
+
+    ran = sipgate("check", "--strict")
+
+    assert ran.exit_code == 1
+    assert (
+        "[[caller]]: no call has the caller hq/Alice, for the gate reads that as hq/alice"
+        in ran.err
+    )
+    assert "no call has the caller hq/Bob, for the gate reads that as hq/bob" in ran.err
+    assert "hq/4711" not in ran.err
+
+
 def test_callers_who_name_themselves_are_a_warning(sipgate: RunCommand, folder: Path) -> None:
     change(folder, "trusted = true", "trusted = false")
 
