@@ -51,7 +51,7 @@ class Life:
         self.policy = policy
         self.boot = 0
         self.now_us = 1000 * SECOND
-        self.time_us = 1_792_877_400 * SECOND  # 2026-10-24T22:10Z: 10 minutes into Berlin's Sunday
+        self.time_us = 1_792_877_400 * SECOND  # 2026-10-24T23:30+02:00; the next day has 25 hours
         self.happened: list[Entry] = []
         self.entries: list[Entry] = []
         self.late: list[Entry] = []  # not yet in the ledger

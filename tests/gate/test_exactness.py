@@ -365,7 +365,7 @@ FOUND: dict[str, tuple[Promise, list[Step]]] = {  # what went wrong once
         Promise(("caller",), "distinct-clis", ((2, "day"),)),
         [
             *[("call", 3), ("reboot", 5 * SECOND, -40 * DAY), ("wait", 5 * DAY), ("call", 0)],
-            *[("draft", 1), ("call", 1), ("wait", 7 * HOUR), ("adopt",), ("call", 2)],
+            *[("draft", 1), ("call", 1), ("wait", 60 * SECOND), ("adopt",), ("call", 2)],
         ],
     ),
     "an answer long after the call": (
