@@ -114,6 +114,8 @@ class OwnerCommands:
         """Work until cancelled; a bad policy leaves the old one."""
         while True:
             await self._reload_asked.wait()
+            while not self._is_ready:  # noqa: ASYNC110  what a start reads, a reload would mix up
+                await asyncio.sleep(SOON)
             self._reload_asked.clear()
             try:
                 await self._reload({"by": "SIGHUP"})
@@ -125,7 +127,7 @@ class OwnerCommands:
 
     async def _reload(self, request: dict[str, Any]) -> dict[str, Any]:
         """Policy, lists and certificates, all or nothing: all is read before any is changed."""
-        parts, _ = self._gate()
+        parts, _ = self._ready_gate()
         network = self._network
         assert network is not None
         async with self._changing:
@@ -146,11 +148,7 @@ class OwnerCommands:
             for version, entries in loaded:
                 self._lists.replace(version.name, entries, version.as_of)
             network.use_certificates(certificates)
-            detail = {
-                "policy": policy.name,
-                "revision": policy.revision,
-                "policy_sha256": policy.sha256,
-            }
+            detail = policy.cited
             parts.recorder.act("policy-loaded", str(request.get("by", "cli")), detail)
             log.info("policy_loaded", **detail)
             return detail
@@ -232,7 +230,7 @@ class OwnerCommands:
             return answer
 
     async def _import_consents(self, request: dict[str, Any]) -> dict[str, Any]:
-        ledger = self._ready_ledger()
+        _, ledger = self._ready_gate()
         assert self._consent_store is not None
         async with self._changing:
             try:
@@ -254,7 +252,7 @@ class OwnerCommands:
             return imported.as_answer()
 
     async def _revoke_consent(self, request: dict[str, Any]) -> dict[str, Any]:
-        ledger = self._ready_ledger()
+        _, ledger = self._ready_gate()
         assert self._consent_store is not None
         async with self._changing:
             try:
@@ -303,7 +301,7 @@ class OwnerCommands:
 
     async def _explain_decision(self, request: dict[str, Any]) -> dict[str, Any]:
         """What it would be now; nothing is counted."""
-        parts, _ = self._gate()
+        parts, _ = self._ready_gate()
         wanted = str(request.get("decision", ""))
         try:
             entry = await asyncio.to_thread(find_decision, self._config, wanted)
@@ -342,7 +340,7 @@ class OwnerCommands:
         return {"caller": str(request.get("caller", ""))}
 
     def _judging_gate(self) -> Parts:
-        parts, _ = self._gate()
+        parts, _ = self._ready_gate()
         if not judges_callers(parts.engine.policy):
             raise RequestError("no rule of the policy judges callers: trust or dialer, per: caller")
         return parts
@@ -402,9 +400,13 @@ class OwnerCommands:
             raise RequestError("the gate is still starting; ask again in a moment")
         return self._parts, self._ledger
 
-    def _ready_ledger(self) -> Ledger:
-        """For changes of what is still being read at start."""
+    def _ready_gate(self) -> tuple[Parts, Ledger]:
+        """For what goes by state that is still being read at start, or changes it."""
         parts, ledger = self._gate()
-        if not parts.proxy.is_ready:
+        if not self._is_ready:
             raise RequestError("the gate is still starting; ask again in a moment")
-        return ledger
+        return parts, ledger
+
+    @property
+    def _is_ready(self) -> bool:
+        return self._parts is not None and self._parts.proxy.is_ready

@@ -297,9 +297,7 @@ class GateProcess:
 
     def _started_detail(self) -> dict[str, int | str | bool | None]:
         return {
-            "policy": self._policy.name,
-            "revision": self._policy.revision,
-            "policy_sha256": self._policy.sha256,
+            **self._policy.cited,
             "mode": self._config.gate.mode,
             **table_versions(),
         }

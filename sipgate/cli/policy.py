@@ -55,6 +55,7 @@ def check(
             "policy": policy.name,
             "revision": policy.revision,
             "sha256": policy.sha256,
+            "files": dict(policy.files),
             "rules": len(policy.rules),
             "lists": list(policy.list_names),
         }

@@ -8,9 +8,11 @@ FR,2026-07-14T08:00,2026-07-14T12:00,…,…
 """
 
 import csv
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from sipgate.numbers import country_place, known_region
 
@@ -24,7 +26,14 @@ MAX_BYTES = 4_000_000  # some ten thousand bans
 _MIDNIGHT = time()
 
 
-def read_bans(path: Path) -> tuple[Ban, ...]:
+class BanFile(NamedTuple):
+    """What a file says, and the SHA-256 of its bytes in hexadecimal."""
+
+    bans: tuple[Ban, ...]
+    sha256: str
+
+
+def read_bans(path: Path) -> BanFile:
     """The bans of a file; empty lines and lines that begin with `#` are none.
 
     `from` and `to` are dates or date-times (`2026-09-28T18:00`) at the callee's place. A date as
@@ -43,7 +52,7 @@ def read_bans(path: Path) -> tuple[Ban, ...]:
     bans = _BanReader(problems).read(text)
     if problems.found:
         raise PolicyError(problems.found)
-    return bans
+    return BanFile(bans, hashlib.sha256(raw).hexdigest())
 
 
 class _BanReader:

@@ -10,6 +10,7 @@ from .redress import Redress
 from .rules.condition import Condition, SharedCounters
 from .rules.identity_condition import NOT_OWNED, IdentityCondition
 from .rules.list_rule import ListCondition
+from .rules.open_hours import HoursCondition
 from .when import When
 
 LONGEST_PERIOD_SECONDS = {
@@ -63,6 +64,21 @@ class Policy:
         conditions = [rule.condition for rule in self.rules]
         names = {found.list_name for found in conditions if isinstance(found, ListCondition)}
         return tuple(sorted(names))
+
+    @property
+    def files(self) -> tuple[tuple[str, str], ...]:
+        """The files that its rules name, each once, with the SHA-256 of their bytes; sorted."""
+        conditions = [rule.condition for rule in self.rules]
+        named = [found.files for found in conditions if isinstance(found, HoursCondition)]
+        return tuple(sorted({one for files in named for one in files}))
+
+    @property
+    def cited(self) -> dict[str, str]:
+        """What an act of the ledger says of it; `files` where its rules name any."""
+        cited = {"policy": self.name, "revision": self.revision, "policy_sha256": self.sha256}
+        if self.files:
+            cited["files"] = "; ".join(f"{name} {sha256}" for name, sha256 in self.files)
+        return cited
 
     @property
     def asks_for_consents(self) -> bool:

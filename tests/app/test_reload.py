@@ -1,6 +1,7 @@
 """A reload of a running gate: all or nothing, counters kept, a good one works after a bad one."""
 
 import asyncio
+import hashlib
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -78,11 +79,13 @@ async def running(folder: Path) -> AsyncIterator[Ask]:
     async def started() -> None:
         while True:
             try:
-                await ask("status")
+                status = await ask("status")
             except (NoOwner, RequestError):
                 await asyncio.sleep(0.02)
             else:
-                return
+                if status["ready"]:
+                    return
+                await asyncio.sleep(0.02)
 
     try:
         await asyncio.wait_for(started(), 30)
@@ -153,6 +156,28 @@ def test_only_what_was_loaded_is_on_record(folder: Path) -> None:
     loaded = [act for act in acts if act.kind == "policy-loaded"]
     assert [(act.by, act.detail["revision"]) for act in loaded][-1:] == [("alice", "2")]
     assert [act.detail["revision"] for act in loaded].count("2") == 1
+
+
+def test_the_record_tells_which_file_of_bans_was_read(folder: Path) -> None:
+    ban = "region,from,to,reason,source\nUS-FL,2026-09-28,2026-09-28,{},an order\n"
+    rule = '- {id: open, hours: {open: {mon-sun: "00:00-24:00"}, bans: b.csv}, then: reject}\n'
+
+    async def play() -> None:
+        async with running(folder) as ask:
+            for reason in ("storm", "flood"):
+                (folder / "b.csv").write_text(ban.format(reason))
+                (folder / "policy.yaml").write_text(SECOND.rstrip() + "\n" + rule)
+                await ask("reload")
+
+    asyncio.run(play())
+
+    with LedgerReader(folder / "var/sipgate.db") as reader:
+        acts = [entry for entry in reader.entries() if isinstance(entry, ActEntry)]
+    files = [act.detail["files"] for act in acts if act.kind == "policy-loaded"][-2:]
+    assert files == [
+        f"b.csv {hashlib.sha256(ban.format(reason).encode()).hexdigest()}"
+        for reason in ("storm", "flood")
+    ]
 
 
 def test_a_signal_reloads_too_and_a_bad_policy_before_it_does_no_harm(folder: Path) -> None:

@@ -22,7 +22,7 @@ def local(text: str) -> int:
 def read(folder: Path, text: str | bytes) -> tuple[Ban, ...]:
     path = folder / "bans.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read_bans(path)
+    return read_bans(path).bans
 
 
 def test_dates_are_banned_from_the_first_to_the_whole_of_the_last(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_any_bytes_are_bans_or_a_list_of_problems(
     problems: tuple[Problem, ...] = ()
     bans: tuple[Ban, ...] = ()
     try:
-        bans = read_bans(path)
+        bans = read_bans(path).bans
     except PolicyError as error:
         problems = error.problems
     assert all(ban.start < ban.end for ban in bans)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sipgate.gate.ban_file import read_bans
+from sipgate.gate.ban_file import BanFile, read_bans
 from sipgate.gate.opening import DAY_NAMES, Ban, OpeningHours
 from sipgate.gate.problem import nearest
 from sipgate.gate.shape import Inner, Shape, TextField, choice, reads, wrong
@@ -76,12 +76,13 @@ def hours_condition(shape: HoursShape, surroundings: Surroundings) -> HoursCondi
     """Raises BadCondition and, for what is wrong in the file of bans, PolicyError."""
     region = surroundings.region
     home = country_place(region) if region is not None else None
-    hours = OpeningHours(
-        week_of(shape.open),
-        on_holidays=shape.holidays == "open",
-        bans=_bans(shape.bans, surroundings.folder),
-    )
-    return HoursCondition(hours, home or Place(None, (), (surroundings.timezone,)))
+    bans: tuple[Ban, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+    if shape.bans is not None:
+        bans, sha256 = _bans(shape.bans, surroundings.folder)
+        files = ((shape.bans, sha256),)
+    hours = OpeningHours(week_of(shape.open), on_holidays=shape.holidays == "open", bans=bans)
+    return HoursCondition(hours, home or Place(None, (), (surroundings.timezone,)), files)
 
 
 def week_of(hours_by_days: Mapping[str, str]) -> tuple[tuple[Span, ...], ...]:
@@ -106,9 +107,7 @@ def _numbers(days: str) -> list[int]:
     return [(start + offset) % 7 for offset in range(length)]
 
 
-def _bans(name: str | None, folder: Path) -> tuple[Ban, ...]:
-    if name is None:
-        return ()
+def _bans(name: str, folder: Path) -> BanFile:
     try:
         return read_bans(folder / name)
     except OSError as error:

@@ -20,14 +20,18 @@ NOT_SUBJECT = Asked(False, (), {"kind": "short"})
 class HoursCondition:
     """Holds when it is closed in any zone that the callee may be in.
 
-    `fallback` is where a callee is whose country nobody knows.
+    `fallback` is where a callee is whose country nobody knows. `files` are those that its bans
+    come from, with the SHA-256 of each.
     """
 
-    __slots__ = ("_fallback", "_hours", "definitions", "placeholders")
+    __slots__ = ("_fallback", "_hours", "definitions", "files", "placeholders")
 
-    def __init__(self, hours: OpeningHours, fallback: Place) -> None:
+    def __init__(
+        self, hours: OpeningHours, fallback: Place, files: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         self._hours = hours
         self._fallback = fallback
+        self.files = files
         self.definitions: tuple[Definition, ...] = ()
         self.placeholders = frozenset(("local_time", "zone", "until"))
 
