@@ -174,7 +174,6 @@ class Ended(NamedTuple):
     ended_by: str | None = None
     cancelled: bool = False
     info_digits: int = 0
-    callee: str = ""
 
 
 class Change(NamedTuple):

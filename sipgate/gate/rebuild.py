@@ -113,7 +113,7 @@ class Rebuild:
                 if call is not None:
                     self._end_attempt(call, now_us)
                     if call.charge is not None:
-                        ended = ended_of(entry, call.decision.callee)
+                        ended = ended_of(entry)
                         now, time = now_us / _MICRO, entry.time_us / _MICRO
                         self._engine.ended(call.charge, ended, now, time)
             case ActEntry():
@@ -190,7 +190,7 @@ class DraftHistory:
                 found = self._open.pop(entry.decision, None)
                 self._answered.discard(entry.decision)
                 if found is not None:
-                    ended = ended_of(entry, found[0].callee)
+                    ended = ended_of(entry)
                     self._draft.happened(
                         Event(found[0], now_us, entry.time_us, found[1], ended=ended)
                     )
@@ -216,7 +216,7 @@ def was_counted(entry: DecisionEntry) -> bool:
     return not (entry.emergency or entry.transfer or entry.direction == "inbound")
 
 
-def ended_of(entry: OutcomeEntry, callee: str) -> Ended:
+def ended_of(entry: OutcomeEntry) -> Ended:
     """What counters learn of an outcome."""
     return Ended(
         entry.kind,
@@ -226,7 +226,6 @@ def ended_of(entry: OutcomeEntry, callee: str) -> Ended:
         entry.ended_by,
         entry.cancelled,
         entry.info_digits,
-        callee,
     )
 
 

@@ -4,8 +4,8 @@ from collections import deque
 from collections.abc import Mapping
 
 from sipgate.clock import Clock
-from sipgate.counters import Change, Ended, microseconds
-from sipgate.gate import Charge, Engine
+from sipgate.counters import Change, microseconds
+from sipgate.gate import Charge, Engine, ended_of
 from sipgate.ledger import ActEntry, AnsweredEntry, Ledger, LedgerFullError, OutcomeEntry
 
 from .call import ActiveCalls, Call, CallState
@@ -140,7 +140,7 @@ class CallRecorder:
         call.state = CallState.ENDED
         outcome = call.talked or outcome
         charge, call.charge = call.charge, None
-        self.over(call.seq, outcome, charge, call.attempt.callee, now)
+        self.over(call.seq, outcome, charge, now)
         for other in self._calls.sharing_dialog(call):  # an INVITE to another number within it
             alike = other.outcome(outcome.kind, outcome.status or 0, now, ended_by=outcome.ended_by)
             self.ended(other, alike, now, keep=keep)
@@ -155,24 +155,14 @@ class CallRecorder:
         if charge is not None:
             self._engine.ended(charge, None, now, self._clock.time())
 
-    def over(
-        self, seq: int, outcome: Outcome, charge: Charge | None, callee: str, now: float
-    ) -> None:
+    def over(self, seq: int, outcome: Outcome, charge: Charge | None, now: float) -> None:
         """Write an admitted call's outcome, give back what it held, count how it ended."""
-        self.write_outcome(seq, outcome, now)
+        entry = self._outcome_entry(seq, outcome, now)
+        self.write_outcome(entry)
         if charge is None:
             return
-        ended = Ended(
-            outcome.kind,
-            outcome.status,
-            outcome.ring_ms,
-            outcome.talk_ms,
-            outcome.ended_by,
-            outcome.cancelled,
-            outcome.info_digits,
-            callee,
-        )
-        for change in self._engine.ended(charge, ended, now, self._clock.time()):
+        # What a rebuild will read, so that counters come to the same.
+        for change in self._engine.ended(charge, ended_of(entry), now, self._clock.time()):
             self.standing_changed(change, seq, now)
 
     def standing_changed(self, change: Change, seq: int, now: float) -> None:
@@ -186,25 +176,27 @@ class CallRecorder:
         }
         self._write(self._act_entry("standing_changed", "policy", detail, now))
 
-    def write_outcome(self, seq: int, outcome: Outcome, now: float) -> None:
+    def write_outcome(self, entry: OutcomeEntry) -> None:
+        """Write what became of a call."""
+        self._write(entry)
+
+    def _outcome_entry(self, seq: int, outcome: Outcome, now: float) -> OutcomeEntry:
         answered = outcome.answered_time
-        self._write(
-            OutcomeEntry(
-                time_us=microseconds(self._clock.time()),
-                boot=self._clock.boot_id,
-                boot_us=microseconds(now),
-                decision=seq,
-                kind=outcome.kind,
-                status=outcome.status,
-                answered_us=None if answered is None else microseconds(answered),
-                ring_ms=outcome.ring_ms,
-                talk_ms=outcome.talk_ms,
-                ended_by=outcome.ended_by,
-                cancelled=outcome.cancelled,
-                reason=outcome.reason,
-                end_status=outcome.status,
-                info_digits=outcome.info_digits,
-            )
+        return OutcomeEntry(
+            time_us=microseconds(self._clock.time()),
+            boot=self._clock.boot_id,
+            boot_us=microseconds(now),
+            decision=seq,
+            kind=outcome.kind,
+            status=outcome.status,
+            answered_us=None if answered is None else microseconds(answered),
+            ring_ms=outcome.ring_ms,
+            talk_ms=outcome.talk_ms,
+            ended_by=outcome.ended_by,
+            cancelled=outcome.cancelled,
+            reason=outcome.reason,
+            end_status=outcome.status,
+            info_digits=outcome.info_digits,
         )
 
     @property

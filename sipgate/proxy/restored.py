@@ -333,7 +333,7 @@ class CallRestorer:
                 ended_by=LOST,
                 reason="restart",
             )
-        self._recorder.over(entry.seq, outcome, charge, entry.callee, now)
+        self._recorder.over(entry.seq, outcome, charge, now)
 
     def _flow(self, name: str) -> Flow | None:
         """The caller's flow: a UDP peer is found again, a connection is gone."""

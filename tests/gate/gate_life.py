@@ -5,7 +5,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sipgate.counters import Ended, MemoryCounters
+from sipgate.counters import MemoryCounters
 from sipgate.gate import (
     Attempt,
     Charge,
@@ -188,9 +188,7 @@ class Life:
     def _end(self, seq: int, kind: str) -> None:
         charge = self.open.pop(seq)
         entry = OutcomeEntry(**self._stamp(), decision=seq, kind=kind, status=200)  # type: ignore[arg-type]
-        assert charge.attempt is not None
-        ended: Ended = ended_of(entry, charge.attempt.callee)
-        self.engine.ended(charge, ended, self._now, self._time)
+        self.engine.ended(charge, ended_of(entry), self._now, self._time)
         self._record(entry)
 
     def _record(self, entry: Entry) -> None:

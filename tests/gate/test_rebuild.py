@@ -111,8 +111,7 @@ class Recorder:
     def hang_up(self, index: int, kind: str = "answered") -> None:
         seq, charge = self.live.pop(index)
         entry = OutcomeEntry(**self._stamp(), decision=seq, kind=kind, status=200)  # type: ignore[arg-type]
-        assert charge.attempt is not None
-        self.engine.ended(charge, ended_of(entry, charge.attempt.callee), self.now, self.time)
+        self.engine.ended(charge, ended_of(entry), self.now, self.time)
         self._append(entry)
 
     def answer(self, index: int) -> None:

@@ -401,7 +401,7 @@ def decisions(policy: Policy, calls: Any, *, monitor: bool = False) -> Iterator[
                 engine.answered(charge, time, time)
             talk = {"short": 1000, "long": 60_000}.get(then)
             kind = "answered" if talk is not None else then
-            ended = Ended(kind, 200, 0, talk, "callee", callee=callee.key)
+            ended = Ended(kind, 200, 0, talk, "callee")
             engine.ended(charge, ended, time, time)
 
 

@@ -67,7 +67,7 @@ class _Call:
         self.attempt = attempt
         self.is_admitted = said.verdict != "reject"
         self.rule = said.rule
-        self.ended = _ended_of(said, attempt)
+        self.ended = _ended_of(said)
         self.charge: Charge | None = None
 
 
@@ -228,7 +228,7 @@ def _raised(number: str, by: int) -> str:
     return f"{plus}{int(digits) + by:0{len(digits)}d}"
 
 
-def _ended_of(said: CallShape, attempt: Attempt) -> Ended | None:
+def _ended_of(said: CallShape) -> Ended | None:
     if said.outcome is None or said.outcome == IN_PROGRESS:
         return None
     is_answered = said.outcome == "answered" or said.talk is not None
@@ -243,5 +243,4 @@ def _ended_of(said: CallShape, attempt: Attempt) -> Ended | None:
         ended_by=ended_by,
         cancelled=said.cancelled or said.outcome == "cancelled",
         info_digits=said.info_digits,
-        callee=attempt.callee,
     )
