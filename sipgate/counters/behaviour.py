@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from math import isqrt
 from typing import Final, TypeAlias
 
+from .idle_keys import Dated, sweep
 from .question import Change, Check, Definition, Ended, Facts, Key, Seen
 from .watch import Watch
 from .wildcard import wildcard_pattern
@@ -62,7 +63,6 @@ MOST_ATTEMPTS: Final = 32
 MOST_ENDS: Final = 32
 MOST_ANSWERED: Final = 64
 MOST_USER_AGENTS: Final = 1024  # whose match is remembered
-SWEPT: Final = 2  # at most one key is new per attempt, so the idle ones can't pile up
 
 SPEED_GAPS: Final = 8  # the speed is that of the latest so many gaps
 CONSECUTIVE_STEPS: Final = 3  # how far apart: some lines take turns
@@ -120,7 +120,6 @@ class Behaviour(Watch):
         window, settings = definition.window, definition.settings
         assert isinstance(window, SlidingWindow)
         assert isinstance(settings, BehaviourSettings)
-        self.capacity = definition.capacity
         self._length_us = window.length_us
         self._weights = settings.weights
         self._machines = wildcard_pattern(settings.user_agents)
@@ -129,9 +128,6 @@ class Behaviour(Watch):
 
     def __len__(self) -> int:
         return len(self._recent_by_key)
-
-    def grow(self, capacity: int) -> None:
-        self.capacity = capacity
 
     def forget(self, key: Key) -> None:
         self._recent_by_key.pop(key, None)
@@ -156,26 +152,19 @@ class Behaviour(Watch):
     ) -> Change | None:
         """Refused or not: an attempt is an attempt."""
         recent = self._touch(check.key)
-        if now_us < recent.latest_us:
-            now_us = recent.latest_us  # a rebuild over a clock that jumped
-        recent.latest_us = now_us
+        now_us = recent.happened(now_us)
         recent.expire(now_us - self._length_us)
         agent = facts.user_agent
         recent.attempted(facts, agent is not None and self._is_machine(agent), now_us)
-        self._sweep(now_us - self._length_us)
+        sweep(self._recent_by_key, now_us - self._length_us)
         return None
-
-    def answered(self, check: Check, now_us: int, time_us: int) -> None:
-        """The end says all."""
 
     def ended(self, check: Check, ended: Ended, now_us: int, time_us: int) -> Change | None:
         recent = self._touch(check.key)
-        if now_us < recent.latest_us:
-            now_us = recent.latest_us
-        recent.latest_us = now_us
+        now_us = recent.happened(now_us)
         recent.expire(now_us - self._length_us)
         recent.ended(ended, now_us)
-        self._sweep(now_us - self._length_us)
+        sweep(self._recent_by_key, now_us - self._length_us)
         return None
 
     def _touch(self, key: Key) -> "Recent":
@@ -195,18 +184,8 @@ class Behaviour(Watch):
             self._is_machine_by_name[user_agent] = known
         return known
 
-    def _sweep(self, out_us: int) -> None:
-        recent_by_key = self._recent_by_key
-        for _ in range(SWEPT):
-            key = next(iter(recent_by_key))
-            if recent_by_key[key].latest_us > out_us:
-                return
-            del recent_by_key[key]
-            if not recent_by_key:
-                return
 
-
-class Recent:
+class Recent(Dated):
     """What one key has done lately, with the sums that the signs are made of.
 
     What an attempt has in common with the one before it (gap, step, redial) counts only while both
@@ -214,7 +193,7 @@ class Recent:
     """
 
     def __init__(self) -> None:
-        self.latest_us = -(2**62)
+        super().__init__()
         self._attempts: deque[_Attempt] = deque()
         self._ends: deque[_End] = deque()
         self._answered: deque[_Answered] = deque()

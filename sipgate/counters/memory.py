@@ -207,7 +207,6 @@ class MemoryCounters:
             name = definition.name
             known = known_watches.get(name)
             if known is not None:
-                known.grow(definition.capacity)
                 watches[name] = known
             counter = known_counters.get(name)
             if counter is not None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from .calendar_window import Period, drain
+from .idle_keys import Dated, sweep
 from .last_end import was_abandoned, was_answered
 from .question import Change, Check, Definition, Ended, Facts, Key, Seen, Value
 from .watch import Watch
@@ -20,7 +21,6 @@ LOST: Final = "lost"
 SHARE_BITS: Final = 10  # 1000 per mille fit
 SLICES: Final = 720  # of a window: an hour of 30 days
 EXACT: Final = 240  # so many calls of a key are told apart, however close together
-SWEPT_PER_CALL: Final = 2  # at most one key is new per call, so the idle ones can't pile up
 
 Sums: TypeAlias = tuple[int, int]
 """Calls that could have ended in that way, and calls that did."""
@@ -144,28 +144,18 @@ class _SlidingSums:
             self._keys.move_to_end(key)
             slices.forget(now_us - self._length_us)
         slices.add(1 if is_part else 0, now_us, self._slice_us)
-        self._sweep(now_us - self._length_us)
-
-    def _sweep(self, out_us: int) -> None:
-        keys = self._keys
-        for _ in range(SWEPT_PER_CALL):
-            key = next(iter(keys))
-            if keys[key].last_us > out_us:
-                return
-            del keys[key]
-            if not keys:
-                return
+        sweep(self._keys, now_us - self._length_us)
 
 
-class _Slices:
+class _Slices(Dated):
     """One key's calls, oldest first: when the last of a slice ended, how many, how many of them."""
 
-    __slots__ = ("_slices", "last_us", "part", "total")
+    __slots__ = ("_slices", "part", "total")
 
     def __init__(self) -> None:
+        super().__init__()
         self.total = 0
         self.part = 0
-        self.last_us = -(2**62)
         self._slices: deque[tuple[int, int, int]] = deque()
 
     def forget(self, out_us: int) -> None:
@@ -177,9 +167,8 @@ class _Slices:
 
     def add(self, part: int, now_us: int, length_us: int) -> None:
         slices = self._slices
-        last_us = self.last_us
-        now_us = max(now_us, last_us)
-        self.last_us = now_us
+        last_us = self.latest_us
+        now_us = self.happened(now_us)
         self.total += 1
         self.part += part
         if len(slices) >= EXACT and last_us // length_us == now_us // length_us:

@@ -22,6 +22,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass
 from typing import Final
 
+from .idle_keys import Dated, sweep
 from .question import REFUSED_BY_CALLEE, Change, Check, Definition, Ended, Facts, Key, Seen
 from .watch import Watch
 
@@ -29,7 +30,6 @@ PARTS_OF_LENGTH: Final = 64
 MOST_POINTS: Final = 20_000  # milli-points that a part loses in a 64th of its length
 SLOW_PER_MILLE: Final = 250  # of a fault's points
 WHOLE: Final = 100_000  # milli-points
-SWEPT: Final = 2  # at most one key is new per attempt, so the idle ones can't pile up
 
 EARLY_MS: Final = 15_000  # of ringing: 16 CFR 310.4(b)(4)(ii), Ofcom
 SHORT_MS: Final = 6_000  # of talk: what carriers charge extra for
@@ -119,12 +119,10 @@ class Standing(Watch):
             faults = self._faults_by_key[key] = Faults(self._settings)
         else:
             self._faults_by_key.move_to_end(key)
-        if now_us < faults.latest_us:
-            now_us = faults.latest_us  # a rebuild over a clock that jumped
-        faults.latest_us = now_us
+        now_us = faults.happened(now_us)
         before = faults.standing(now_us)
         faults.lose(points, now_us, time_us)
-        self._sweep(now_us - self._longest_us)
+        sweep(self._faults_by_key, now_us - self._longest_us)
         return _change(key, before, faults.standing(now_us), reason)
 
     def _regain(self, key: Key, reason: str, now_us: int) -> Change | None:
@@ -136,22 +134,12 @@ class Standing(Watch):
         faults.regain(self._settings.good_call, now_us)
         return _change(key, before, faults.standing(now_us), reason)
 
-    def _sweep(self, out_us: int) -> None:
-        faults_by_key = self._faults_by_key
-        for _ in range(SWEPT):
-            key = next(iter(faults_by_key))
-            if faults_by_key[key].latest_us > out_us:
-                return
-            del faults_by_key[key]
-            if not faults_by_key:
-                return
 
-
-class Faults:
+class Faults(Dated):
     """What one key has lost."""
 
     def __init__(self, settings: StandingSettings) -> None:
-        self.latest_us = -(2**62)
+        super().__init__()
         self._fast = Part(settings.fast_us)
         self._slow = Part(settings.slow_us)
 

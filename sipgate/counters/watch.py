@@ -41,9 +41,6 @@ class Watch:
     def dropped(self, check: Check, now_us: int, time_us: int) -> None:
         """An admitted attempt never left, for it could not be recorded; no end will be told."""
 
-    def grow(self, capacity: int) -> None:
-        """Look back further from now on."""
-
     def forget(self, key: Key) -> None:
         """An operator wants a key's past forgotten, where it is held against it."""
 
