@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, TypeAlias
 from zoneinfo import ZoneInfo
 
-from sipgate.numbers import DialPlan, Reject, read_listed_number
+from sipgate.numbers import DialPlan, FileImport, Reject, read_listed_number
 from sipgate.printable import printable
 
 from .record import MAX_EVIDENCE, MAX_TEXT, MAX_WORD, Consent, plain_word
@@ -116,13 +116,12 @@ class ColumnMapping:
             )
 
 
-class ConsentFile:
+class ConsentFile(FileImport):
     """The consents of a file; bad lines are counted and written to a rejects file.
 
     Iterate once, inside `with`. `plan` reads the numbers, `zone` is where times without an offset
-    are, `now` is calendar seconds: nothing can have been granted after it. The rejects file (CSV:
-    line, reason, text) is made with the first bad line; one from an earlier import is removed.
-    `rejects` None: bad lines are only told. Raises ColumnsError, and OSError.
+    are, `now` is calendar seconds: nothing can have been granted after it. Raises ColumnsError and
+    OSError.
     """
 
     def __init__(
@@ -135,26 +134,13 @@ class ConsentFile:
         now: float,
         rejects: Path | None = None,
     ) -> None:
-        self.accepted = 0
-        self.rejected = 0
-        self.first_reject: Reject | None = None
+        super().__init__(rejects)
         self.unused_columns: list[str] = []
         self._path = path
         self._mapping = mapping
         self._plan = plan
         self._zone = zone
         self._now = now
-        self._rejects = rejects
-        self._rejects_file: IO[str] | None = None
-
-    def __enter__(self) -> "ConsentFile":
-        if self._rejects is not None:
-            self._rejects.unlink(missing_ok=True)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._rejects_file is not None:
-            self._rejects_file.close()
 
     def __iter__(self) -> Iterator[Consent]:
         for item in self.items():
@@ -272,17 +258,6 @@ class ConsentFile:
                 f'{name}: "{printable(text)[:40]}" is no time such as 2026-11-24 or'
                 " 2026-11-24T09:00:00+01:00"
             ) from None
-
-    def _reject(self, reject: Reject) -> None:
-        self.rejected += 1
-        if self.first_reject is None:
-            self.first_reject = reject
-        if self._rejects is None:
-            return
-        if self._rejects_file is None:
-            self._rejects_file = open(self._rejects, "w", encoding="utf-8", newline="")  # noqa: SIM115
-            csv.writer(self._rejects_file).writerow(("line", "reason", "text"))
-        csv.writer(self._rejects_file).writerow((reject.line, reject.reason, reject.text))
 
 
 def _folded(name: str) -> str:

@@ -14,7 +14,6 @@ from .emergency import EmergencyNumbers, is_sos_urn
 from .list_file import (
     ColumnError,
     ListImport,
-    Reject,
     parse_list_file,
     read_listed_number,
 )
@@ -30,6 +29,7 @@ from .place import (
 )
 from .place_tables import time_zone
 from .public_holidays import holiday
+from .rejects import FileImport, Reject
 from .tables import load_tables, table_versions
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "ColumnError",
     "DialPlan",
     "EmergencyNumbers",
+    "FileImport",
     "Kind",
     "ListImport",
     "NumberList",

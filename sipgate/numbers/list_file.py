@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Literal, NamedTuple, Self
+from typing import IO, Literal
 
 from .dial_plan import MAX_SHORT, DialPlan
+from .rejects import FileImport, Reject
 from .spelling import clean, normalise
 
 Entries = Literal["numbers", "text"]
@@ -38,14 +38,6 @@ _MAX_TOLD = 200  # characters of a bad line in the rejects
 
 class ColumnError(Exception):
     """The column to read isn't there, or several are there and none was named."""
-
-
-class Reject(NamedTuple):
-    """A line that gave no entry; the first line of the file is 1."""
-
-    line: int
-    text: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +74,10 @@ def parse_list_file(
                 yield entry
 
 
-class ListImport:
+class ListImport(FileImport):
     """The entries of a file; bad lines are counted and written to a rejects file.
 
-    Iterate once, inside `with`. The rejects file (CSV: line, reason, text) is made with the first
-    bad line; one that is left from an earlier import is removed.
+    Iterate once, inside `with`.
     """
 
     def __init__(
@@ -99,28 +90,10 @@ class ListImport:
         entries: Entries = "numbers",
         rejects: Path | None = None,
     ) -> None:
-        self.accepted = 0
-        self.rejected = 0
-        self.first_reject: Reject | None = None
-        self.rejects = rejects
+        super().__init__(rejects)
         self._items = parse_list_file(
             path, plan=plan, column=column, header=header, entries=entries
         )
-        self._file: IO[str] | None = None
-
-    def __enter__(self) -> Self:
-        if self.rejects is not None:
-            self.rejects.unlink(missing_ok=True)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._file is not None:
-            self._file.close()
 
     def __iter__(self) -> Iterator[str]:
         for item in self._items:
@@ -129,17 +102,6 @@ class ListImport:
             else:
                 self.accepted += 1
                 yield item
-
-    def _reject(self, reject: Reject) -> None:
-        self.rejected += 1
-        if self.first_reject is None:
-            self.first_reject = reject
-        if self.rejects is None:
-            return
-        if self._file is None:
-            self._file = open(self.rejects, "w", encoding="utf-8", newline="")  # noqa: SIM115
-            csv.writer(self._file).writerow(("line", "reason", "text"))
-        csv.writer(self._file).writerow((reject.line, reject.reason, reject.text))
 
 
 def _encoding_of(path: Path) -> str:
