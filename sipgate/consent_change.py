@@ -7,10 +7,10 @@ file that has nothing but bad lines is refused. What is on record already is not
 
 import asyncio
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -26,50 +26,43 @@ from sipgate.consent import (
     MemoryConsents,
     plain_word,
 )
-from sipgate.ledger import ActEntry, Ledger
-from sipgate.list_import import ListRefused, refuse_unless_file
-from sipgate.numbers import DialPlan, Reject, read_listed_number
+from sipgate.ledger import Ledger
+from sipgate.numbers import DialPlan, read_listed_number
 from sipgate.printable import printable
+from sipgate.store_change import (
+    Changed,
+    ChangeRefused,
+    Order,
+    append_act,
+    refuse_unless_file,
+    told,
+)
 
-Order = TypeVar("Order")
 
-
-class ConsentRefused(Exception):
-    """Nothing was changed; the text says why."""
-
-
-class ConsentOrder(msgspec.Struct, frozen=True, kw_only=True):
+class ConsentOrder(Order, frozen=True, kw_only=True):
     """A file to import and how to read it; also the request that a running gate gets.
 
     `columns` are fields by the name of their column, `values` what each record has in a field.
     `timezone` is where times without an offset are, `by` who asked.
     """
 
+    OP: ClassVar[str] = "consent-import"
+
     file: Path
     rejects: Path
     by: str
     timezone: str = "UTC"
     region: str | None = None
-    columns: dict[str, str] = {}
-    values: dict[str, str] = {}
-
-    def as_request(self) -> dict[str, Any]:
-        """The arguments of the op `consent-import`."""
-        request: dict[str, Any] = msgspec.to_builtins(self, enc_hook=str)
-        return request
-
-    @classmethod
-    def of_request(cls, request: Mapping[str, Any]) -> "ConsentOrder":
-        """Raises ConsentRefused for what is no order."""
-        return _converted("consent-import", request, cls)
+    columns: dict[str, str] = msgspec.field(default_factory=dict)
+    values: dict[str, str] = msgspec.field(default_factory=dict)
 
     def open(self, clock: Clock, *, rejects: Path | None) -> ConsentFile:
-        """The file, ready to be read; raises ConsentRefused where that can't be."""
+        """The file, ready to be read; raises ChangeRefused where that can't be."""
+        refuse_unless_file(self.file)
         try:
-            refuse_unless_file(self.file)
             plan = DialPlan(region=self.region)
-        except (ListRefused, ValueError) as error:
-            raise ConsentRefused(str(error)) from error
+        except ValueError as error:
+            raise ChangeRefused(str(error)) from error
         return ConsentFile(
             self.file,
             mapping=ColumnMapping(self.columns, self.values),
@@ -80,7 +73,7 @@ class ConsentOrder(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class ConsentsImported(msgspec.Struct, frozen=True, kw_only=True):
+class ConsentsImported(Changed, frozen=True, kw_only=True):
     """What came of an import; also the answer that the command gets.
 
     `added` records are new, `known` were on record already, `rejected` lines were bad.
@@ -93,17 +86,14 @@ class ConsentsImported(msgspec.Struct, frozen=True, kw_only=True):
     first_reject: str | None
     unused_columns: tuple[str, ...]
 
-    def as_answer(self) -> dict[str, Any]:
-        """As the op's result."""
-        answer: dict[str, Any] = msgspec.to_builtins(self)
-        return answer
 
-
-class RevocationOrder(msgspec.Struct, frozen=True, kw_only=True):
+class RevocationOrder(Order, frozen=True, kw_only=True):
     """Which consents to revoke; also the request that a running gate gets.
 
     `organisation` None: everybody's. `region` reads a national number.
     """
+
+    OP: ClassVar[str] = "consent-revoke"
 
     callee: str
     purpose: str
@@ -112,29 +102,14 @@ class RevocationOrder(msgspec.Struct, frozen=True, kw_only=True):
     organisation: str | None = None
     region: str | None = None
 
-    def as_request(self) -> dict[str, Any]:
-        """The arguments of the op `consent-revoke`."""
-        request: dict[str, Any] = msgspec.to_builtins(self)
-        return request
 
-    @classmethod
-    def of_request(cls, request: Mapping[str, Any]) -> "RevocationOrder":
-        """Raises ConsentRefused for what is no order."""
-        return _converted("consent-revoke", request, cls)
-
-
-class Revoked(msgspec.Struct, frozen=True, kw_only=True):
+class Revoked(Changed, frozen=True, kw_only=True):
     """What came of a revocation. `ended` consents were in force until now; there may be none."""
 
     callee: str
     purpose: str
     organisation: str | None
     ended: int
-
-    def as_answer(self) -> dict[str, Any]:
-        """As the op's result."""
-        answer: dict[str, Any] = msgspec.to_builtins(self)
-        return answer
 
 
 async def import_consents(
@@ -146,7 +121,7 @@ async def import_consents(
 ) -> ConsentsImported:
     """Put the file's consents on record and append the act, which is not yet durable then.
 
-    `consents` are all that are on record, and afterwards the new ones too. Raises ConsentRefused,
+    `consents` are all that are on record, and afterwards the new ones too. Raises ChangeRefused,
     OSError for a file that can't be read, StoreError and SQLAlchemy's errors.
     """
     reading = order.open(clock, rejects=order.rejects)
@@ -156,7 +131,7 @@ async def import_consents(
         with reading:
             added = await store.add(unknown, by=order.by, origin=str(order.file))
     except ColumnsError as error:
-        raise ConsentRefused(str(error)) from error
+        raise ChangeRefused(str(error)) from error
     await asyncio.to_thread(consents.add, added)
     first = reading.first_reject
     imported = ConsentsImported(
@@ -167,7 +142,7 @@ async def import_consents(
         first_reject=None if first is None else told(order.file, first),
         unused_columns=tuple(reading.unused_columns),
     )
-    _act(
+    append_act(
         ledger,
         clock,
         "consents-imported",
@@ -198,7 +173,7 @@ async def revoke_consent(
     callee = read_callee(order.callee, order.region)
     purpose = plain_word(order.purpose)
     if purpose is None:
-        raise ConsentRefused(f'purpose: "{printable(order.purpose)}" is no word')
+        raise ChangeRefused(f'purpose: "{printable(order.purpose)}" is no word')
     reason = _text("reason", order.reason)
     organisation = None
     if order.organisation is not None:
@@ -215,18 +190,20 @@ async def revoke_consent(
     added = await store.add([record], by=order.by, origin="sipgate consent revoke")
     consents.add(added)
     revoked = Revoked(callee=callee, purpose=purpose, organisation=organisation, ended=ended)
-    _act(ledger, clock, "consent-revoked", order.by, {**revoked.as_answer(), "reason": reason})
+    append_act(
+        ledger, clock, "consent-revoked", order.by, {**revoked.as_answer(), "reason": reason}
+    )
     return revoked
 
 
 def read_callee(text: str, region: str | None) -> str:
-    """A number as consents have it; raises ConsentRefused."""
+    """A number as consents have it; raises ChangeRefused."""
     try:
         callee, reason = read_listed_number(text.strip(), DialPlan(region=region))
     except ValueError as error:
-        raise ConsentRefused(str(error)) from error
+        raise ChangeRefused(str(error)) from error
     if callee is None or callee.endswith("*"):
-        raise ConsentRefused(f'"{printable(text)}": {reason or "a prefix, not a number"}')
+        raise ChangeRefused(f'"{printable(text)}": {reason or "a prefix, not a number"}')
     return callee
 
 
@@ -234,7 +211,7 @@ def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ConsentRefused(
+        raise ChangeRefused(
             f'"{printable(name)}" is no time zone; expected one such as Europe/Berlin'
         ) from error
 
@@ -242,13 +219,8 @@ def _zone(name: str) -> ZoneInfo:
 def _text(name: str, text: str) -> str:
     text = text.strip()
     if not text or len(text) > MAX_TEXT or not text.isprintable():
-        raise ConsentRefused(f"{name}: expected a text of up to {MAX_TEXT} characters in one line")
+        raise ChangeRefused(f"{name}: expected a text of up to {MAX_TEXT} characters in one line")
     return text
-
-
-def told(file: Path, reject: Reject) -> str:
-    """A bad line for people."""
-    return f"{file}:{reject.line}: {reject.reason}: {printable(reject.text)}"
 
 
 async def _in_force(store: ConsentStore, record: Consent, now: float) -> int:
@@ -286,38 +258,9 @@ class _Unknown:
         if not self._reading.accepted:
             if first is None:
                 raise ColumnsError("there is no consent in the file, so nothing was changed")
-            line = f"line {first.line}: {first.reason}: {printable(first.text)}"
-            raise ColumnsError(f"every line is bad, so nothing was changed: {line}")
+            raise ColumnsError(f"every line is bad, so nothing was changed: {told(None, first)}")
 
 
 def _sha256_of(path: Path) -> str:
     with closing(open(path, "rb")) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _act(
-    ledger: Ledger, clock: Clock, kind: str, by: str, detail: dict[str, int | str | bool | None]
-) -> None:
-    ledger.append(
-        ActEntry(
-            time_us=int(clock.time() * 1_000_000),
-            boot=clock.boot_id,
-            boot_us=int(clock.now() * 1_000_000),
-            kind=kind,
-            by=by,
-            detail=detail,
-        )
-    )
-
-
-def _converted(op: str, request: Mapping[str, Any], kind: type[Order]) -> Order:
-    try:
-        return msgspec.convert(dict(request), kind, dec_hook=_read_path)
-    except msgspec.ValidationError as error:
-        raise ConsentRefused(f"{op}: {error}") from error
-
-
-def _read_path(kind: type, value: Any) -> Path:
-    if kind is Path and isinstance(value, str) and Path(value).is_absolute():
-        return Path(value)
-    raise ValueError(f"expected an absolute path, found {value!r}")

@@ -6,33 +6,36 @@ Bad lines are counted and go to a rejects file; a file in which every line is ba
 so is one without an entry unless the order allows it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
-
-import msgspec
+from typing import ClassVar, Literal
 
 from sipgate.clock import Clock
-from sipgate.ledger import ActEntry, Ledger
-from sipgate.numbers import LIST_NAME, ColumnError, DialPlan, ListImport, Reject
-from sipgate.printable import printable
+from sipgate.ledger import Ledger
+from sipgate.numbers import LIST_NAME, ColumnError, DialPlan, ListImport
 from sipgate.store import NumberListStore
+from sipgate.store_change import (
+    Changed,
+    ChangeRefused,
+    Order,
+    append_act,
+    refuse_unless_file,
+    told,
+)
 
 CLOCK_SLACK_SECONDS = 86_400.0  # a date in another time zone may be tomorrow's
 
 
-class ListRefused(Exception):
-    """The file can't become the list; the text says why."""
-
-
-class ListOrder(msgspec.Struct, frozen=True, kw_only=True):
+class ListOrder(Order, frozen=True, kw_only=True):
     """What to import and how to read it; also the request that a running gate gets.
 
     `as_of` is the date of the content in calendar seconds, None: now. `internal` are patterns of
     extensions and short codes that may stand in the file. `by` is who asked. `allow_empty`: a file
     without any entry empties the list.
     """
+
+    OP: ClassVar[str] = "list-import"
 
     name: str
     file: Path
@@ -45,21 +48,8 @@ class ListOrder(msgspec.Struct, frozen=True, kw_only=True):
     entries: Literal["numbers", "text"] = "numbers"
     allow_empty: bool = False
 
-    def as_request(self) -> dict[str, Any]:
-        """The arguments of the op `list-import`."""
-        request: dict[str, Any] = msgspec.to_builtins(self, enc_hook=str)
-        return request
 
-    @classmethod
-    def of_request(cls, request: Mapping[str, Any]) -> "ListOrder":
-        """Raises ListRefused for what is no order."""
-        try:
-            return msgspec.convert(dict(request), cls, dec_hook=_read_path)
-        except msgspec.ValidationError as error:
-            raise ListRefused(f"list-import: {error}") from error
-
-
-class ListImported(msgspec.Struct, frozen=True, kw_only=True):
+class ListImported(Changed, frozen=True, kw_only=True):
     """What came of an import; also the answer that the command gets.
 
     `size` counts entries once, `rejected` the bad lines; `first_reject` is the first of them.
@@ -73,41 +63,25 @@ class ListImported(msgspec.Struct, frozen=True, kw_only=True):
     rejects: str | None  # the file that has the bad lines
     first_reject: str | None
 
-    def as_answer(self) -> dict[str, Any]:
-        """As the op's result."""
-        answer: dict[str, Any] = msgspec.to_builtins(self)
-        return answer
-
-
-def refuse_unless_file(path: Path) -> None:
-    """Raises ListRefused for what is no file to read to its end: a folder, a device, nothing."""
-    if path.is_file():
-        return
-    if path.is_dir():
-        raise ListRefused(f"{path}: this is a directory; expected a file")
-    if path.exists():
-        raise ListRefused(f"{path}: this is no regular file")
-    raise ListRefused(f"{path}: there is no such file")
-
 
 async def import_list(
     lists: NumberListStore, ledger: Ledger, clock: Clock, order: ListOrder
 ) -> ListImported:
     """Make the file the list and append the act, which is not yet durable then.
 
-    Raises ListRefused, OSError for a file that can't be read, StoreError and SQLAlchemy's errors.
+    Raises ChangeRefused, OSError for a file that can't be read, StoreError and SQLAlchemy's errors.
     """
     if not LIST_NAME.fullmatch(order.name):
-        raise ListRefused(
+        raise ChangeRefused(
             f'"{order.name}" is no name for a list; expected small letters, digits, - _ .'
         )
     if order.as_of is not None and order.as_of > clock.time() + CLOCK_SLACK_SECONDS:
-        raise ListRefused("the list's date is in the future")
+        raise ChangeRefused("the list's date is in the future")
     refuse_unless_file(order.file)
     try:
         plan = DialPlan(region=order.region, short_codes=order.internal)
     except ValueError as error:
-        raise ListRefused(str(error)) from error
+        raise ChangeRefused(str(error)) from error
     reading = ListImport(
         order.file, plan=plan, column=order.column, entries=order.entries, rejects=order.rejects
     )
@@ -115,7 +89,7 @@ async def import_list(
         with reading:
             version = await lists.replace(order.name, _checked(reading, order), order.as_of)
     except ColumnError as error:
-        raise ListRefused(str(error)) from error
+        raise ChangeRefused(str(error)) from error
     first = reading.first_reject
     imported = ListImported(
         name=order.name,
@@ -124,24 +98,21 @@ async def import_list(
         rejected=reading.rejected,
         as_of=datetime.fromtimestamp(version.as_of, UTC).isoformat(timespec="seconds"),
         rejects=str(order.rejects) if reading.rejected else None,
-        first_reject=None if first is None else _told(order.file, first),
+        first_reject=None if first is None else told(order.file, first),
     )
-    ledger.append(
-        ActEntry(
-            time_us=int(clock.time() * 1_000_000),
-            boot=clock.boot_id,
-            boot_us=int(clock.now() * 1_000_000),
-            kind="list-imported",
-            by=order.by,
-            detail={
-                "name": imported.name,
-                "file": str(order.file),
-                "version": imported.version,
-                "size": imported.size,
-                "rejected": imported.rejected,
-                "as_of": imported.as_of,
-            },
-        )
+    append_act(
+        ledger,
+        clock,
+        "list-imported",
+        order.by,
+        {
+            "name": imported.name,
+            "file": str(order.file),
+            "version": imported.version,
+            "size": imported.size,
+            "rejected": imported.rejected,
+            "as_of": imported.as_of,
+        },
     )
     return imported
 
@@ -152,22 +123,11 @@ def _checked(reading: ListImport, order: ListOrder) -> Iterator[str]:
     if reading.accepted:
         return
     if reading.first_reject is not None:
-        raise ListRefused(
-            f"every line is bad, so nothing was changed: {_told(None, reading.first_reject)}"
+        raise ChangeRefused(
+            f"every line is bad, so nothing was changed: {told(None, reading.first_reject)}"
         )
     if not order.allow_empty:
-        raise ListRefused(
+        raise ChangeRefused(
             f"{order.file}: there is no entry in it, so nothing was changed;"
             " --allow-empty makes the list empty"
         )
-
-
-def _told(file: Path | None, reject: Reject) -> str:
-    where = f"line {reject.line}" if file is None else f"{file}:{reject.line}"
-    return f"{where}: {reject.reason}: {printable(reject.text)}"
-
-
-def _read_path(kind: type, value: Any) -> Path:
-    if kind is Path and isinstance(value, str) and Path(value).is_absolute():
-        return Path(value)
-    raise ValueError(f"expected an absolute path, found {value!r}")

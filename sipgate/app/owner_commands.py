@@ -12,7 +12,6 @@ from sipgate.config import Config
 from sipgate.consent import ConsentStore, MemoryConsents
 from sipgate.consent_change import (
     ConsentOrder,
-    ConsentRefused,
     RevocationOrder,
     import_consents,
     revoke_consent,
@@ -33,11 +32,12 @@ from sipgate.gate import (
     rebuild_horizon,
 )
 from sipgate.ledger import Ledger, LedgerError
-from sipgate.list_import import ListOrder, ListRefused, import_list
+from sipgate.list_import import ListOrder, import_list
 from sipgate.net import CertificateError, Counts, Network, NewCertificates
 from sipgate.numbers import NumberList
 from sipgate.proxy import Call, CallState
 from sipgate.store import Handler, NumberListStore, RequestError, StoreError
+from sipgate.store_change import ChangeRefused
 
 from .build import Parts
 from .history import moment_of, read_history
@@ -217,7 +217,7 @@ class OwnerCommands:
             try:
                 order = ListOrder.of_request(request)
                 imported = await import_list(self._list_store, ledger, self._clock, order)
-            except ListRefused as error:
+            except ChangeRefused as error:
                 raise RequestError(str(error)) from error
             except OSError as error:
                 raise RequestError(f"{error.filename}: {error.strerror}") from error
@@ -238,7 +238,7 @@ class OwnerCommands:
                 imported = await import_consents(
                     self._consent_store, self._consents, ledger, self._clock, order
                 )
-            except ConsentRefused as error:
+            except ChangeRefused as error:
                 raise RequestError(str(error)) from error
             except OSError as error:
                 raise RequestError(f"{error.filename}: {error.strerror}") from error
@@ -260,7 +260,7 @@ class OwnerCommands:
                 revoked = await revoke_consent(
                     self._consent_store, self._consents, ledger, self._clock, order
                 )
-            except ConsentRefused as error:
+            except ChangeRefused as error:
                 raise RequestError(str(error)) from error
             log.info("consent_revoked", purpose=revoked.purpose, ended=revoked.ended)
             return revoked.as_answer()

@@ -93,7 +93,8 @@ def import_(
     status (opt-in, opt-out). Bad lines go to the rejects file with their numbers, and the others
     count; a file in which every line is bad is refused. What is on record already is left.
     """
-    from sipgate.consent_change import ConsentOrder, ConsentRefused, ConsentsImported
+    from sipgate.consent_change import ConsentOrder, ConsentsImported
+    from sipgate.store_change import ChangeRefused
 
     settings = read_config(config)
     path = file.resolve()
@@ -115,7 +116,7 @@ def import_(
             imported = asyncio.run(_import_alone(settings, order))
         else:
             imported = ConsentsImported(**answer)
-    except ConsentRefused as error:
+    except ChangeRefused as error:
         raise BadInput(f"sipgate: {error}") from error
     if as_json:
         print_json(imported.as_answer())
@@ -143,12 +144,13 @@ def show(
     For each organisation, purpose and channel the newest record decides. Its state says whether it
     holds: for how long and from which source a policy wants it is the policy's to say.
     """
-    from sipgate.consent_change import ConsentRefused, read_callee
+    from sipgate.consent_change import read_callee
+    from sipgate.store_change import ChangeRefused
 
     settings = read_config(config)
     try:
         number = read_callee(callee, region if region is not None else usual_region(settings))
-    except ConsentRefused as error:
+    except ChangeRefused as error:
         raise BadInput(f"sipgate: {error}") from error
     records = asyncio.run(_history(settings, number))
     if not records:
@@ -206,7 +208,8 @@ def revoke(
 
     It is recorded even where no consent is known: older ones that are imported later don't hold.
     """
-    from sipgate.consent_change import ConsentRefused, RevocationOrder, Revoked
+    from sipgate.consent_change import RevocationOrder, Revoked
+    from sipgate.store_change import ChangeRefused
 
     settings = read_config(config)
     order = RevocationOrder(
@@ -220,7 +223,7 @@ def revoke(
     answer = ask_owner(settings, "consent-revoke", **order.as_request())
     try:
         revoked = Revoked(**answer) if answer else asyncio.run(_revoke_alone(settings, order))
-    except ConsentRefused as error:
+    except ChangeRefused as error:
         raise BadInput(f"sipgate: {error}") from error
     if as_json:
         print_json(revoked.as_answer())
@@ -234,7 +237,7 @@ def _try(order: "ConsentOrder", as_json: bool) -> None:
     """Read the file and change nothing."""
     from sipgate.clock import SystemClock
     from sipgate.consent import ColumnsError, Consent
-    from sipgate.consent_change import ConsentRefused, told
+    from sipgate.store_change import ChangeRefused, told
 
     reading = order.open(SystemClock(), rejects=None)
     good = bad = 0
@@ -247,7 +250,7 @@ def _try(order: "ConsentOrder", as_json: bool) -> None:
             if bad <= TOLD_LINES:
                 print_note(told(order.file, item))
     except ColumnsError as error:
-        raise ConsentRefused(str(error)) from error
+        raise ChangeRefused(str(error)) from error
     if as_json:
         unused = list(reading.unused_columns)
         print_json({"good": good, "rejected": bad, "unused_columns": unused})

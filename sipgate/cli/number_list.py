@@ -92,12 +92,13 @@ def import_(
     numbers, and the others count; a file in which every line is bad is refused,
     and so is one without any entry unless --allow-empty is given.
     """
-    from sipgate.list_import import ListImported, ListOrder, ListRefused, refuse_unless_file
+    from sipgate.list_import import ListImported, ListOrder
+    from sipgate.store_change import ChangeRefused, refuse_unless_file
 
     settings = read_config(config)
     try:
         refuse_unless_file(file)
-    except ListRefused as error:
+    except ChangeRefused as error:
         raise BadInput(str(error)) from error
     path = file.resolve()
     order = ListOrder(
@@ -196,8 +197,9 @@ async def _import_alone(config: "Config", order: "ListOrder") -> "ListImported":
     """No gate runs: own the store for a moment, and write the act ourselves."""
     from sipgate.clock import SystemClock
     from sipgate.ledger import Ledger
-    from sipgate.list_import import ListRefused, import_list
+    from sipgate.list_import import import_list
     from sipgate.store import NumberListStore
+    from sipgate.store_change import ChangeRefused
 
     clock = SystemClock()
     async with owned_store(config) as engine:
@@ -206,7 +208,7 @@ async def _import_alone(config: "Config", order: "ListOrder") -> "ListImported":
         )
         try:
             return await import_list(NumberListStore(engine, clock), ledger, clock, order)
-        except ListRefused as error:
+        except ChangeRefused as error:
             raise BadInput(f"sipgate: {error}") from error
         finally:
             await ledger.close()
