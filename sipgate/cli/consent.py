@@ -2,23 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .bad_lines import RejectsFile, rejects_of, tell_bad_lines
 from .failure import ANSWER_IS_NO, BadInput
 from .moment import rfc_3339
 from .output import counted, print_json, print_line, print_note, print_table
-from .ownership import ask_owner, owned_store, store_to_read, whoever_asks
+from .ownership import ask_owner, owned_ledger, owned_store, store_to_read, whoever_asks
 from .settings import DEFAULT_CONFIG, AsJson, ConfigFile, read_config
-from .usual_region import usual_region
+from .usual_region import RegionCode, usual_region
 
 if TYPE_CHECKING:
-    from sipgate.clock import Clock
     from sipgate.config import Config
     from sipgate.consent import Consent, Recorded
     from sipgate.consent_change import (
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
         RevocationOrder,
         Revoked,
     )
-    from sipgate.ledger import Ledger
 
 group = typer.Typer(no_args_is_help=True)
 
@@ -43,12 +41,6 @@ TOLD_LINES = 20  # bad lines that a dry run prints
 TIMES = ("granted", "expires", "revoked", "source_time")
 
 Callee = Annotated[str, typer.Argument(metavar="CALLEE", help="The number, as it is dialled.")]
-RegionCode = Annotated[
-    str | None,
-    typer.Option(
-        "--region", metavar="CC", help="Where national numbers are dialled; else the sources' one."
-    ),
-]
 
 
 @group.callback()
@@ -74,12 +66,7 @@ def import_(
         ),
     ] = None,
     region: RegionCode = None,
-    rejects: Annotated[
-        Path | None,
-        typer.Option(
-            "--rejects", metavar="FILE", help="Where bad lines go; else FILE.rejects.csv."
-        ),
-    ] = None,
+    rejects: RejectsFile = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would come of it.")
     ] = False,
@@ -100,7 +87,7 @@ def import_(
     path = file.resolve()
     order = ConsentOrder(
         file=path,
-        rejects=(rejects or path.with_name(f"{path.name}.rejects.csv")).resolve(),
+        rejects=rejects_of(path, rejects),
         by=whoever_asks(),
         timezone=timezone or settings.gate.timezone,
         region=region if region is not None else usual_region(settings),
@@ -124,12 +111,7 @@ def import_(
     known = f", {imported.known} on record already" if imported.known else ""
     print_line(f"{counted(imported.added, 'new record')}{known}")
     _tell_unused(imported.unused_columns)
-    if imported.rejected:
-        print_note(
-            f"{counted(imported.rejected, 'bad line')}"
-            f" {'is' if imported.rejected == 1 else 'are'} in {imported.rejects}; the first: "
-            f"{imported.first_reject}"
-        )
+    tell_bad_lines(imported)
 
 
 @group.command("show", epilog=SHOW_EXAMPLE)
@@ -324,19 +306,6 @@ async def _history(config: "Config", callee: str) -> "list[Recorded]":
         return await ConsentStore(engine, SystemClock()).history(callee)
 
 
-@asynccontextmanager
-async def _ledger(config: "Config", clock: "Clock") -> "AsyncIterator[Ledger]":
-    from sipgate.ledger import Ledger
-
-    ledger = await Ledger.open(
-        config.gate.store_path, gate=config.gate.name, clock=clock, index=False
-    )
-    try:
-        yield ledger
-    finally:
-        await ledger.close()
-
-
 async def _import_alone(config: "Config", order: "ConsentOrder") -> "ConsentsImported":
     """No gate runs: own the store for a moment, and write the act ourselves."""
     from sipgate.clock import SystemClock
@@ -347,7 +316,7 @@ async def _import_alone(config: "Config", order: "ConsentOrder") -> "ConsentsImp
     async with owned_store(config) as engine:
         store = ConsentStore(engine, clock)
         known = MemoryConsents(await store.load())
-        async with _ledger(config, clock) as ledger:
+        async with owned_ledger(config, clock) as ledger:
             return await import_consents(store, known, ledger, clock, order)
 
 
@@ -357,6 +326,6 @@ async def _revoke_alone(config: "Config", order: "RevocationOrder") -> "Revoked"
     from sipgate.consent_change import revoke_consent
 
     clock = SystemClock()
-    async with owned_store(config) as engine, _ledger(config, clock) as ledger:
+    async with owned_store(config) as engine, owned_ledger(config, clock) as ledger:
         store = ConsentStore(engine, clock)
         return await revoke_consent(store, MemoryConsents(), ledger, clock, order)

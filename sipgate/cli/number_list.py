@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .bad_lines import RejectsFile, rejects_of, tell_bad_lines
 from .failure import ANSWER_IS_NO, BadInput
 from .moment import parse_moment, rfc_3339
 from .output import counted, print_json, print_line, print_note, print_table
-from .ownership import ask_owner, owned_store, store_to_read, whoever_asks
+from .ownership import ask_owner, owned_ledger, owned_store, store_to_read, whoever_asks
 from .settings import DEFAULT_CONFIG, AsJson, ConfigFile, read_config
-from .usual_region import usual_region
+from .usual_region import RegionCode, usual_region
 
 if TYPE_CHECKING:
     from sipgate.config import Config
@@ -46,16 +47,6 @@ AsOf = Annotated[
 Column = Annotated[
     str | None,
     typer.Option("--column", metavar="NAME", help="The CSV column: its name, or number from 1."),
-]
-RegionCode = Annotated[
-    str | None,
-    typer.Option(
-        "--region", metavar="CC", help="Where national numbers are dialled; else the sources' one."
-    ),
-]
-RejectsFile = Annotated[
-    Path | None,
-    typer.Option("--rejects", metavar="FILE", help="Where bad lines go; else FILE.rejects.csv."),
 ]
 AllowEmpty = Annotated[
     bool, typer.Option("--allow-empty", help="A file without any entry empties the list.")
@@ -104,7 +95,7 @@ def import_(
     order = ListOrder(
         name=name,
         file=path,
-        rejects=(rejects or path.with_name(f"{path.name}.rejects.csv")).resolve(),
+        rejects=rejects_of(path, rejects),
         by=whoever_asks(),
         as_of=None if as_of is None else parse_moment(as_of, "--as-of"),
         column=column,
@@ -124,12 +115,7 @@ def import_(
     print_line(
         f"{imported.name}: {counted(imported.size, 'entry', 'entries')} as of {imported.as_of}"
     )
-    if imported.rejected:
-        print_note(
-            f"{counted(imported.rejected, 'bad line')}"
-            f" {'is' if imported.rejected == 1 else 'are'} in {imported.rejects}; the first: "
-            f"{imported.first_reject}"
-        )
+    tell_bad_lines(imported)
 
 
 @group.command("show", epilog=SHOW_EXAMPLE)
@@ -196,22 +182,16 @@ def _shortened(time: str | None, length: int) -> str | None:
 async def _import_alone(config: "Config", order: "ListOrder") -> "ListImported":
     """No gate runs: own the store for a moment, and write the act ourselves."""
     from sipgate.clock import SystemClock
-    from sipgate.ledger import Ledger
     from sipgate.list_import import import_list
     from sipgate.store import NumberListStore
     from sipgate.store_change import ChangeRefused
 
     clock = SystemClock()
-    async with owned_store(config) as engine:
-        ledger = await Ledger.open(
-            config.gate.store_path, gate=config.gate.name, clock=clock, index=False
-        )
+    async with owned_store(config) as engine, owned_ledger(config, clock) as ledger:
         try:
             return await import_list(NumberListStore(engine, clock), ledger, clock, order)
         except ChangeRefused as error:
             raise BadInput(f"sipgate: {error}") from error
-        finally:
-            await ledger.close()
 
 
 async def _read_lists(

@@ -14,7 +14,9 @@ from .failure import BadInput, CannotDo
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from sipgate.clock import Clock
     from sipgate.config import Config
+    from sipgate.ledger import Ledger
 
 
 def ask_owner(config: "Config", op: str, **args: Any) -> dict[str, Any] | None:
@@ -49,6 +51,20 @@ async def owned_store(config: "Config") -> "AsyncIterator[AsyncEngine]":
             yield opened
         finally:
             await opened.dispose()
+
+
+@asynccontextmanager
+async def owned_ledger(config: "Config", clock: "Clock") -> "AsyncIterator[Ledger]":
+    """The ledger of a store that is owned, for the act of a change; durable after the block."""
+    from sipgate.ledger import Ledger
+
+    ledger = await Ledger.open(
+        config.gate.store_path, gate=config.gate.name, clock=clock, index=False
+    )
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
 
 
 @asynccontextmanager

@@ -1,9 +1,18 @@
 """Where national numbers in files and arguments are dialled, if nobody says."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 if TYPE_CHECKING:
     from sipgate.config import Config
+
+RegionCode = Annotated[
+    str | None,
+    typer.Option(
+        "--region", metavar="CC", help="Where national numbers are dialled; else the sources' one."
+    ),
+]
 
 
 def usual_region(config: "Config") -> str | None:
