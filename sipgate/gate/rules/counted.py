@@ -6,9 +6,10 @@ Apart from the shapes that are read from a policy, so that what runs per attempt
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from sipgate.counters import Check, Definition, Seen, Value
+from sipgate.counters import Check, Definition, Moves, Seen, Value, Window
 from sipgate.gate.attempt import Attempt
 from sipgate.gate.lists import Lookups
+from sipgate.gate.when import When
 
 from .condition import Ask, Asked, SharedCounters
 from .key import KeyOf, key_function
@@ -80,6 +81,14 @@ class ConcurrentCondition:
         return (
             f"{values.get('count')} of {values.get('limit')} in progress per {', '.join(self.per)}"
         )
+
+
+def windowed_counter(
+    moves: Moves, per: tuple[str, ...], window: Window, limit: int, when: When
+) -> Definition:
+    """The counter of what `when` selects, for a limit; rules that name the same one share it."""
+    name = f"{moves.value} per {','.join(per)} in {window.name} when {when.name}"
+    return Definition(name=name, moves=moves, window=window, capacity=limit)
 
 
 def ask_one(key_of: KeyOf, definition: Definition, counts: bool, limit: int) -> Ask:

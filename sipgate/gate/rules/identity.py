@@ -5,11 +5,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sipgate.counters import Definition, Moves
+from sipgate.counters import Moves
 from sipgate.gate.shape import Inner, Items, Shape, choice, reads, wrong
 from sipgate.gate.yaml_document import Scalar
 
 from .condition import Surroundings
+from .counted import windowed_counter
 from .identity_condition import SIGNS, IdentityCondition
 from .rate import WindowField, window_of
 
@@ -66,6 +67,7 @@ def identity_condition(shape: IdentityShape, surroundings: Surroundings) -> Iden
         return IdentityCondition(signs, None, 0, "")
     limit, spelled = shape.rotation.limit, shape.rotation.window
     window = window_of(spelled, surroundings.timezone)
-    name = f"distinct-clis per caller in {window.name} when {surroundings.when.name}"
-    definition = Definition(name=name, moves=Moves.DISTINCT_CLIS, window=window, capacity=limit)
+    definition = windowed_counter(
+        Moves.DISTINCT_CLIS, ("caller",), window, limit, surroundings.when
+    )
     return IdentityCondition(signs, definition, limit, spelled)

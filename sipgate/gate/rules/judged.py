@@ -12,6 +12,7 @@ from sipgate.gate.opening import OpeningHours
 from sipgate.numbers import Place
 
 from .condition import Ask, Asked, SharedCounters
+from .counted import ask_one
 from .key import KeyOf, key_function
 
 
@@ -28,7 +29,7 @@ class DialerCondition:
 
     def compile(self, shared: SharedCounters) -> Ask:
         definition, counts = shared.claim(self.definitions[0])
-        return _ask_one(key_function(self.per), definition, self.score, counts)
+        return ask_one(key_function(self.per), definition, counts, self.score)
 
     def values(self, seen: Seen | None, asked: Asked) -> dict[str, Value]:
         assert seen is not None
@@ -70,7 +71,7 @@ class TrustCondition:
         key_of, grade = key_function(self.per), self.grade
         standing, counts = shared.claim(self.definitions[0])
         if grade is None:
-            return _ask_one(key_of, standing, self.below, counts)
+            return ask_one(key_of, standing, counts, self.below)
         if isinstance(grade, Restricted):
             return _ask_when_closed(key_of, standing, self.below, counts, grade)
         admitted, counts_too = shared.claim(grade.definition)
@@ -119,13 +120,6 @@ class Restricted:
     def __init__(self, hours: OpeningHours, place: Place) -> None:
         self.hours = hours
         self.place = place
-
-
-def _ask_one(key_of: KeyOf, definition: Definition, limit: int, counts: bool) -> Ask:
-    def ask(attempt: Attempt, lookups: Lookups, time: float) -> Asked:
-        return Asked(None, (Check(definition, key_of(attempt), "", limit, counts),))
-
-    return ask
 
 
 def _ask_both(

@@ -27,7 +27,7 @@ from sipgate.gate.shape import (
 from sipgate.gate.yaml_document import Scalar
 
 from .condition import Surroundings
-from .counted import Limit, RateCondition
+from .counted import Limit, RateCondition, windowed_counter
 from .key import PerField, sorted_parts
 
 CALENDAR_UNITS: tuple[CalendarUnit, ...] = ("day", "week", "month")
@@ -116,8 +116,7 @@ def rate_condition(shape: RateShape, surroundings: Surroundings) -> RateConditio
 
     def definition(limit: int, spelled: str) -> Definition:
         window = window_of(spelled, surroundings.timezone)
-        name = f"{moves.value} per {','.join(per)} in {window.name} when {surroundings.when.name}"
-        return Definition(name=name, moves=moves, window=window, capacity=limit)
+        return windowed_counter(moves, per, window, limit, surroundings.when)
 
     limits = tuple(Limit(n, definition(n, w), w) for n, w in pairs)
     return RateCondition(per, limits, shape.count)

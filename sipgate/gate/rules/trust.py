@@ -18,6 +18,7 @@ from sipgate.gate.shape import (
 from sipgate.numbers import Place
 
 from .condition import BadCondition, Surroundings
+from .counted import windowed_counter
 from .hours import DaysField, HoursField, week_of
 from .judged import Restricted, Slowed, TrustCondition
 from .key import PerField, sorted_parts
@@ -88,10 +89,8 @@ def trust_condition(shape: TrustShape, surroundings: Surroundings) -> TrustCondi
         slow_us=shape.slow * 1_000_000,
     )
     per = sorted_parts(shape.per)
-    key = ",".join(per)
-    selected = surroundings.when.name
     standing = Definition(
-        name=f"standing per {key} by {settings!r} when {selected}",
+        name=f"standing per {','.join(per)} by {settings!r} when {surroundings.when.name}",
         moves=Moves.STANDING,
         window=SlidingWindow(settings.horizon_us),
         capacity=1,
@@ -103,11 +102,6 @@ def trust_condition(shape: TrustShape, surroundings: Surroundings) -> TrustCondi
         grade = Restricted(hours, Place(None, (), (surroundings.timezone,)))
     elif shape.limit is not None and shape.window is not None:
         window = SlidingWindow(shape.window * 1_000_000)
-        admitted = Definition(
-            name=f"{Moves.ADMITTED.value} per {key} in {window.name} when {selected}",
-            moves=Moves.ADMITTED,
-            window=window,
-            capacity=shape.limit,
-        )
+        admitted = windowed_counter(Moves.ADMITTED, per, window, shape.limit, surroundings.when)
         grade = Slowed(admitted, shape.limit, spelled_duration(shape.window))
     return TrustCondition(per, shape.below, standing, grade)
